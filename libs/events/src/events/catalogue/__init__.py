@@ -21,7 +21,11 @@ MODULES: dict[str, ModuleType] = {
 
 def _events(module: ModuleType) -> list[type[Event]]:
     """Give the events a module defines itself: those with a docstring of their own that nothing is derived from."""
-    classes = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Event) and c.__module__ == module.__name__]
+    classes = [
+        c
+        for c in vars(module).values()
+        if isinstance(c, type) and issubclass(c, Event) and c.__module__ == module.__name__
+    ]
     return [c for c in classes if not c.__subclasses__()]
 
 

@@ -12,7 +12,9 @@ from events.catalogue.vocabulary import Event, Language, Personal, Slug, Texts, 
 TOPIC = "gdpr.consents"
 
 Channel = Literal["email", "telephone", "sms", "post", "any"]
-LegalBasis = Literal["consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"]
+LegalBasis = Literal[
+    "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"
+]
 Method = Literal["portal", "web_form", "crm", "import", "telephone", "paper", "staff", "unsubscribe"]
 Strength = Literal["strong", "documented", "weak"]
 

@@ -16,7 +16,9 @@ from events.catalogue.vocabulary import Slug, Value
 INBOUND = "crm.inbound"
 OUTBOUND = "crm.outbound"
 
-CrmRef = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$")]
+CrmRef = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 """The CRM's own identifier of a record."""
 
 FieldName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]

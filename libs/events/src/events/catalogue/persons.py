@@ -42,7 +42,9 @@ class Address(Value):
     label: str | None = None
 
 
-FieldValue = bool | int | float | str | tuple[Email, ...] | tuple[Phone, ...] | tuple[Address, ...] | tuple[str, ...] | None
+FieldValue = (
+    bool | int | float | str | tuple[Email, ...] | tuple[Phone, ...] | tuple[Address, ...] | tuple[str, ...] | None
+)
 """What a field can hold. A date is its ISO 8601 text. ``None``: the CRM says it holds nothing."""
 
 CORE_FIELDS: dict[str, FieldType] = {

@@ -98,7 +98,9 @@ def personal_fields(model: type[Any]) -> tuple[str, ...]:
 
     hints = get_type_hints(model, include_extras=True)
     return tuple(
-        n for n, h in hints.items() if get_origin(h) is Annotated and any(isinstance(a, PersonalMarker) for a in get_args(h)[1:])
+        n
+        for n, h in hints.items()
+        if get_origin(h) is Annotated and any(isinstance(a, PersonalMarker) for a in get_args(h)[1:])
     )
 
 
