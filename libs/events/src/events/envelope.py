@@ -40,13 +40,13 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The record's value, as it stands in Kafka and in the event store, byte by byte."""
 
-    specversion: str = msgspec.field(default="1.0")
+    specversion: str
     id: UUID
     source: str
     type: str
     subject: UUID | None = None
     time: datetime
-    datacontenttype: str = "application/json"
+    datacontenttype: str
     dataschema: str
     stream: str
     sequence: str
@@ -54,10 +54,6 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     correlationid: UUID | None = None
     causationid: UUID | None = None
     data: Payload
-
-
-class _Written(Envelope, frozen=True, omit_defaults=False, kw_only=True):
-    """The envelope on the way out: CloudEvents wants ``specversion`` and the content type always there."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -128,12 +124,14 @@ def encode(recorded: Recorded[Event], key: Key | None) -> bytes:
         bound = associated_data(recorded.id, recorded.type, kind.schema_version, recorded.subject, key.version)
         payload = Payload(open=msgspec.Raw(open_), sealed=seal(key.secret, personal, bound), key=key.version)
     return _encoder.encode(
-        _Written(
+        Envelope(
+            specversion="1.0",
             id=recorded.id,
             source=recorded.source,
             type=recorded.type,
             subject=recorded.subject,
             time=recorded.occurred,
+            datacontenttype="application/json",
             dataschema=schema_urn(recorded.type, kind.schema_version),
             stream=recorded.stream,
             sequence=str(recorded.version),
@@ -195,13 +193,14 @@ def decode(value: bytes, secrets: Mapping[int, bytes], place: Place | None = Non
 
 
 @cache
-def _personal(kind: type[Event]) -> frozenset[str]:
+def personal_of(kind: type[Event]) -> frozenset[str]:
+    """Give the names of an event's personal fields."""
     return frozenset(personal_fields(kind))
 
 
 def _split(event: Event) -> tuple[bytes, bytes | None]:
     """Give the JSON of the open fields, and of the personal ones where the event has any."""
-    personal = _personal(type(event))
+    personal = personal_of(type(event))
     if not personal:
         return event.model_dump_json().encode(), None
     return event.model_dump_json(exclude=set(personal)).encode(), event.model_dump_json(include=set(personal)).encode()
@@ -209,7 +208,7 @@ def _split(event: Event) -> tuple[bytes, bytes | None]:
 
 @cache
 def _erased_json(kind: type[Event]) -> bytes:
-    return _encoder.encode(dict.fromkeys(sorted(_personal(kind)), ERASED.value))
+    return _encoder.encode(dict.fromkeys(sorted(personal_of(kind)), ERASED.value))
 
 
 def _join(first: bytes, second: bytes) -> bytes:

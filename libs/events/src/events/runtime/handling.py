@@ -1,0 +1,207 @@
+"""Handling commands: read, fold, decide, append. Once for each command id, whatever is repeated or killed.
+
+What was read is not locked while the decider thinks; the guard row decides at the append, and whoever lost reads again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from events.catalogue.vocabulary import Event
+from events.deciding import AnyDecider, Refused
+from events.envelope import Recorded, encode, personal_of
+from events.errors import CommandReused, Conflict
+from events.runtime import metrics
+from events.runtime.database import UNREACHABLE, Connection
+from events.runtime.keys import Keys
+from events.runtime.store import Answered, Appending, Opened, Store, Written
+from events.runtime.tables import TableWriter
+
+TRIES = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A command on its way to its decider. ``expected``: only if the stream still has this version."""
+
+    decider: AnyDecider
+    command: Any
+    id: UUID
+    expected: int | None = None
+    correlation: UUID | None = None
+    causation: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a command: its events, the stream's version after them, and whether it had been answered before.
+
+    The personal fields of events that were read back for a repeat read as ``ERASED``.
+    """
+
+    stream: str
+    version: int
+    events: tuple[Recorded[Event], ...]
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class _Stream:
+    state: Any
+    version: int
+    before: int
+    subject: UUID | None
+
+
+@dataclass(slots=True)
+class Handler:
+    """The door of one service's deciders.
+
+    ``alongside`` names projections that are written in the transaction of the append, by decider: what they say is never
+    older than an acknowledged command. ``appended`` is set after each append, to wake the relay.
+    """
+
+    source: str
+    store: Store
+    keys: Keys
+    alongside: Mapping[str, Sequence[TableWriter]] = field(default_factory=dict)
+    appended: asyncio.Event = field(default_factory=asyncio.Event)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def handle(
+        self,
+        decider: AnyDecider,
+        command: Any,
+        *,
+        command_id: UUID,
+        expected: int | None = None,
+        correlation: UUID | None = None,
+        causation: UUID | None = None,
+    ) -> Answer:
+        """Handle one command. Raises ``Refused``, ``Conflict`` (``expected`` is not the version), ``CommandReused``, ``Fenced``."""
+        wanted = Wanted(
+            decider=decider,
+            command=command,
+            id=command_id,
+            expected=expected,
+            correlation=correlation,
+            causation=causation,
+        )
+        (answer,) = await self.handle_many([wanted])
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    async def handle_many(self, batch: Sequence[Wanted]) -> list[Answer | Refused]:
+        """Handle commands in their order, all in one transaction; a refusal takes its place in the answers."""
+        for attempt in range(TRIES):
+            try:
+                return await self._try(batch)
+            except Conflict:
+                metrics.CONFLICTS.inc()
+                if any(w.expected is not None for w in batch) and attempt:
+                    raise
+                await asyncio.sleep(random.uniform(0, 0.002 * (attempt + 1)))  # noqa: S311
+        raise Conflict("the stream is too busy; try again")
+
+    async def handle_surely(self, batch: Sequence[Wanted]) -> list[Answer | Refused]:
+        """Handle commands, again and again while the database cannot be reached or the streams are busy: the ids make it safe."""
+        pause = 0.05
+        while True:
+            try:
+                return await self.handle_many(batch)
+            except (*UNREACHABLE, Conflict):
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+
+    async def _try(self, batch: Sequence[Wanted]) -> list[Answer | Refused]:
+        names = [w.decider.stream(w.command) for w in batch]
+        opened = await self.store.open(set(names), [w.id for w in batch])
+        streams: dict[str, _Stream] = {}
+        answers: list[Answer | Refused] = []
+        appending = Appending()
+        for wanted, name in zip(batch, names, strict=True):
+            answers.append(self._decide(wanted, name, opened, streams, appending))
+        if appending.commands:
+            await self._append(appending, streams, {w.decider.name for w in batch})
+        return answers
+
+    def _decide(
+        self, wanted: Wanted, name: str, opened: Opened, streams: dict[str, _Stream], appending: Appending
+    ) -> Answer | Refused:
+        decider = wanted.decider
+        known = opened.answered.get(wanted.id) or appending.commands.get(wanted.id)
+        history = opened.history.get(name, [])
+        if known is not None:
+            if known.stream != name:
+                raise CommandReused(f"command {wanted.id} was used for another stream")
+            metrics.REPEATED.labels(decider.name).inc()
+            events = [*history, *(w.recorded for w in appending.events if w.recorded.stream == name)]
+            mine = tuple(e for e in events if known.first <= e.version <= known.last)
+            return Answer(stream=name, version=known.last, events=mine, repeated=True)
+        stream = streams.get(name)
+        if stream is None:
+            version = history[-1].version if history else 0
+            state = decider.fold(e.data for e in history)
+            stream = streams[name] = _Stream(state, version, version, decider.subject(wanted.command))
+        if wanted.expected is not None and wanted.expected != stream.version:
+            raise Conflict("the stream has moved on")
+        try:
+            happened = tuple(decider.decide(stream.state, wanted.command))
+        except Refused as refusal:
+            metrics.REFUSED.labels(decider.name, refusal.slug).inc()
+            return refusal
+        first = stream.version + 1
+        recorded = tuple(self._record(wanted, name, stream, event) for event in happened)
+        appending.commands[wanted.id] = Answered(name, first, stream.version)
+        appending.streams[name] = (stream.before, stream.version)
+        appending.events.extend(Written(r, b"") for r in recorded)
+        return Answer(stream=name, version=stream.version, events=recorded)
+
+    def _record(self, wanted: Wanted, name: str, stream: _Stream, event: Event) -> Recorded[Event]:
+        stream.state = wanted.decider.evolve(stream.state, event)
+        stream.version += 1
+        return Recorded(
+            id=uuid4(),
+            type=type(event).__name__,
+            stream=name,
+            version=stream.version,
+            subject=stream.subject if event.about_a_person else None,
+            occurred=event.at.astimezone(UTC),
+            recorded=self.clock(),
+            source=self.source,
+            correlation=wanted.correlation,
+            causation=wanted.causation,
+            data=event,
+        )
+
+    async def _append(self, appending: Appending, streams: Mapping[str, _Stream], deciders: set[str]) -> None:
+        sealed_for = {s for w in appending.events if personal_of(type(w.recorded.data)) and (s := w.recorded.subject)}
+        keys = await self.keys.for_writing(sealed_for) if sealed_for else {}
+        appending.events = [
+            Written(w.recorded, encode(w.recorded, keys.get(w.recorded.subject) if w.recorded.subject else None))
+            for w in appending.events
+        ]
+        writers = [writer for name in deciders for writer in self.alongside.get(name, ())]
+        if writers and appending.events:
+            async with self.store.pool.acquire() as connection, connection.transaction():
+                await self._append_with(connection, appending, writers)
+        else:
+            await self.store.append(appending)
+        for written in appending.events:
+            metrics.APPENDED.labels(written.recorded.type).inc()
+        self.appended.set()
+
+    async def _append_with(self, connection: Connection, appending: Appending, writers: Sequence[TableWriter]) -> None:
+        await self.store.append(appending, connection)
+        for writer in writers:
+            await writer.write(connection, [w.recorded for w in appending.events])
+
+
+__all__ = ["Answer", "Handler", "Wanted"]

@@ -1,0 +1,105 @@
+"""Kafka as this product uses it: topics made once, consumers that assign for themselves, producers that are given up on doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from events.catalogue import PARTITIONS
+from events.runtime.logging import logger
+from events.runtime.settings import Settings
+
+log = logger(__name__)
+
+EVENT_TOPIC = {"retention.ms": "-1", "cleanup.policy": "delete"}
+BOUNDARY_TOPIC = {"retention.ms": str(3 * 24 * 3600 * 1000), "cleanup.policy": "delete"}
+"""``crm.*`` hold personal data in the clear: three days, then gone."""
+
+BROKER_TROUBLE = (KafkaError, OSError, TimeoutError)
+
+
+def consumer(settings: Settings, *, client: str, fetch_max_bytes: int = 16_000_000) -> AIOKafkaConsumer:
+    """Give a consumer without a group: it is told its partitions and where to begin."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        client_id=client,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_wait_ms=settings.fetch_max_wait_ms,
+        max_partition_fetch_bytes=fetch_max_bytes,
+        fetch_max_bytes=4 * fetch_max_bytes,
+        max_poll_records=settings.batch_records,
+        request_timeout_ms=10_000,
+        check_crcs=True,
+    )
+
+
+def producer(settings: Settings, *, client: str) -> AIOKafkaProducer:
+    """Give a producer that waits for all replicas."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        client_id=client,
+        acks="all",
+        enable_idempotence=settings.kafka_idempotence,
+        request_timeout_ms=10_000,
+        max_batch_size=900_000,
+        max_request_size=5_000_000,
+    )
+
+
+async def started(make: Callable[[], Any], *, waiting: Callable[[str], None] = lambda _why: None) -> Any:
+    """Give a started client of the broker, however long that takes; ``waiting`` hears why it is not there yet."""
+    pause = 0.1
+    while True:
+        client = make()
+        try:
+            await client.start()
+        except BROKER_TROUBLE as error:
+            await stopped(client)
+            waiting(type(error).__name__)
+            log.warning("broker not reachable, waiting", error_type=type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
+        except BaseException:
+            await stopped(client)
+            raise
+        else:
+            return client
+
+
+async def stopped(client: Any, seconds: float = 3.0) -> None:
+    """Stop a client; one that does not want to is left behind."""
+    try:
+        await asyncio.wait_for(client.stop(), seconds)
+    except Exception as error:  # a client that is being given up on may fail in any way
+        log.debug("client did not stop cleanly", error_type=type(error).__name__)
+
+
+async def make_topics(settings: Settings, topics: Iterable[str], *, boundary: bool = False) -> None:
+    """Make the topics that are not there yet; those that are stay as they are."""
+    wanted = [
+        NewTopic(
+            name=topic,
+            num_partitions=PARTITIONS,
+            replication_factor=settings.replication_factor,
+            topic_configs=BOUNDARY_TOPIC if boundary else EVENT_TOPIC,
+        )
+        for topic in topics
+    ]
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=10_000)
+    await admin.start()
+    try:
+        present = set(await admin.list_topics())
+        lacking = [t for t in wanted if t.name not in present]
+        if lacking:
+            answer = await admin.create_topics(lacking)
+            for topic, code, *_ in answer.topic_errors:
+                if code and for_code(code) is not TopicAlreadyExistsError:
+                    raise for_code(code)(topic)
+    finally:
+        await admin.close()

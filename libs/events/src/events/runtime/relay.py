@@ -1,0 +1,191 @@
+"""The relay: publishes a service's events to Kafka, each partition in order, exactly the stored bytes.
+
+Not a flag in a table but the end of the topic tells what has been published, so that an empty broker is filled from the
+first event on. One process publishes at a time (an advisory lock); a zombie beside it could only repeat what is there.
+
+Order within a partition is ``(epoch, xid, position)``, read up to the oldest transaction still running: nothing can appear
+before what has been read. A transaction that stays open holds the relay back, and ``gdpr_relay_oldest_unpublished_seconds``
+shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.structs import TopicPartition
+
+from events.catalogue import PARTITIONS
+from events.envelope import HEADERS, decode_envelope
+from events.errors import ForeignLog, Unreadable
+from events.runtime import metrics
+from events.runtime.database import UNREACHABLE, Pool
+from events.runtime.kafka import BROKER_TROUBLE, consumer, make_topics, producer, started, stopped
+from events.runtime.logging import logger
+from events.runtime.settings import Settings
+
+log = logger(__name__)
+
+Cursor = tuple[int, int, int]
+START: Cursor = (-1, -1, -1)
+LOCK = "SELECT pg_try_advisory_lock(20161, 3)"
+BATCH = 4000
+SEND_SECONDS = 15.0
+
+UNPUBLISHED = """
+WITH horizon AS MATERIALIZED (
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, coalesce((SELECT max(epoch) FROM events), 0) AS epoch
+)
+SELECT e.topic, e.partition, e.key, e.value, e.recorded, e.epoch, e.xid, e.position
+  FROM horizon
+ CROSS JOIN unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::bigint[]) AS c (topic, partition, epoch, xid, position)
+ CROSS JOIN LATERAL (
+    SELECT * FROM events
+     WHERE topic = c.topic AND partition = c.partition
+       AND (events.epoch, events.xid, events.position) > (c.epoch, c.xid, c.position)
+       AND (events.epoch < horizon.epoch OR events.xid < horizon.xmin)
+     ORDER BY topic, partition, events.epoch, events.xid, events.position
+     LIMIT $6
+ ) e
+"""
+
+
+class Relay:
+    """The relay of one service, for the topics that it alone writes."""
+
+    def __init__(
+        self, settings: Settings, pool: Pool, topics: Sequence[str], appended: asyncio.Event, *, name: str
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._topics = topics
+        self._appended = appended
+        self._name = name
+        self.waits_for: str | None = "the broker"
+        self.leads = False
+
+    async def run(self) -> None:
+        """Publish until cancelled, through every loss of the broker or the database."""
+        while True:
+            try:
+                await self._lead()
+            except ForeignLog as error:
+                self.waits_for = str(error)
+                log.error("the topic is not ours: publishing nothing until an operator decides", reason=str(error))
+                await asyncio.sleep(10)
+            except (*UNREACHABLE, *BROKER_TROUBLE) as error:
+                self.waits_for = "the broker or the database"
+                log.warning("relay interrupted, beginning anew", error_type=type(error).__name__)
+                await asyncio.sleep(0.3)
+            finally:
+                self.leads = False
+                metrics.RELAY_LEADS.set(0)
+
+    async def _lead(self) -> None:
+        async with self._pool.acquire() as connection:
+            try:
+                while not await connection.fetchval(LOCK):
+                    self.waits_for = None  # another process of this service publishes
+                    await asyncio.sleep(0.5)
+                self.leads = True
+                metrics.RELAY_LEADS.set(1)
+                await make_topics(self._settings, self._topics)
+                out = await started(lambda: producer(self._settings, client=f"{self._name}-relay"), waiting=self._wait)
+                try:
+                    cursors = await self._ends()
+                    self.waits_for = None
+                    log.info("relay publishes", topics=list(self._topics))
+                    while True:
+                        self._appended.clear()
+                        if not await self._publish(connection, out, cursors):
+                            with contextlib.suppress(TimeoutError):
+                                await asyncio.wait_for(self._appended.wait(), 0.05)
+                finally:
+                    await stopped(out)
+            finally:
+                if not connection.is_closed():
+                    with contextlib.suppress(*UNREACHABLE):
+                        await connection.execute("SELECT pg_advisory_unlock_all()")
+
+    def _wait(self, why: str) -> None:
+        self.waits_for = f"the broker ({why})"
+
+    async def _ends(self) -> dict[tuple[str, int], Cursor]:
+        """Give for each partition the place in our order of the last event that is published there. Raises ``ForeignLog``."""
+        client = await started(
+            lambda: consumer(self._settings, client=f"{self._name}-relay-ends", fetch_max_bytes=1_048_576)
+        )
+        try:
+            places = [TopicPartition(topic, p) for topic in self._topics for p in range(PARTITIONS)]
+            client.assign(places)
+            ends = await client.end_offsets(places)
+            starts = await client.beginning_offsets(places)
+            last: dict[TopicPartition, UUID] = {}
+            filled = [place for place in places if ends[place] > starts[place]]
+            for place in filled:
+                client.seek(place, ends[place] - 1)
+            client.pause(*(place for place in places if place not in filled))
+            limit = time.monotonic() + 20
+            while len(last) < len(filled):
+                if time.monotonic() > limit:
+                    raise TimeoutError("the end of the topic could not be read")
+                fetched = await client.getmany(*filled, timeout_ms=1000)
+                for place, records in fetched.items():
+                    with contextlib.suppress(Unreadable):
+                        last[place] = decode_envelope(records[-1].value or b"").id
+                        continue
+                    raise ForeignLog(f"{place.topic}/{place.partition} ends with something that is no event")
+        finally:
+            await stopped(client)
+        rows = await self._pool.fetch(
+            "SELECT id, epoch, xid, position FROM events WHERE id = ANY($1)", list(last.values())
+        )
+        known: dict[UUID, Cursor] = {r["id"]: (r["epoch"], r["xid"], r["position"]) for r in rows}
+        for place, event_id in last.items():
+            if event_id not in known:
+                raise ForeignLog(
+                    f"{place.topic}/{place.partition} ends with event {event_id}, which this store does not hold"
+                )
+        return {(p.topic, p.partition): known[last[p]] if p in last else START for p in places}
+
+    async def _publish(self, connection: Any, out: AIOKafkaProducer, cursors: dict[tuple[str, int], Cursor]) -> int:
+        """Publish what is new, wait until the broker has it, and move the cursors; give how many events that were."""
+        rows = await connection.fetch(
+            UNPUBLISHED,
+            [topic for topic, _ in cursors],
+            [partition for _, partition in cursors],
+            *([c[i] for c in cursors.values()] for i in range(3)),
+            max(1, BATCH // len(cursors)),
+        )
+        if not rows:
+            metrics.RELAY_BEHIND.set(0)
+            return 0
+        metrics.RELAY_BEHIND.set(max(0.0, time.time() - min(r["recorded"] for r in rows).timestamp()))
+        acknowledged = []
+        batch, place = None, None
+        moved: dict[tuple[str, int], Cursor] = {}
+        async with asyncio.timeout(SEND_SECONDS):
+            for topic, partition, key, value, recorded, epoch, xid, position in rows:
+                stamp = int(recorded.timestamp() * 1000)
+                if place != (topic, partition):
+                    if batch is not None and place is not None:
+                        acknowledged.append(await out.send_batch(batch, place[0], partition=place[1]))
+                    batch, place = out.create_batch(), (topic, partition)
+                assert batch is not None
+                if batch.append(key=key.encode(), value=value, timestamp=stamp, headers=HEADERS) is None:
+                    acknowledged.append(await out.send_batch(batch, topic, partition=partition))
+                    batch = out.create_batch()
+                    batch.append(key=key.encode(), value=value, timestamp=stamp, headers=HEADERS)
+                moved[topic, partition] = (epoch, xid, position)
+            if batch is not None and place is not None:
+                acknowledged.append(await out.send_batch(batch, place[0], partition=place[1]))
+            await asyncio.gather(*acknowledged)
+        cursors |= moved
+        for topic in {topic for topic, _ in moved}:
+            metrics.RELAYED.labels(topic).inc(sum(1 for r in rows if r["topic"] == topic))
+        return len(rows)
