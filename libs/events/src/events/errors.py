@@ -32,8 +32,8 @@ class Conflict(EventError):
     """The stream has moved on since it was read."""
 
 
-class CommandReused(EventError):
-    """This command id was used for another stream before. A new command needs a new id."""
+class TooLarge(EventError):
+    """The event does not fit into one record of the log. Doors refuse such input long before."""
 
 
 class Fenced(EventError):

@@ -16,14 +16,16 @@ from uuid import UUID, uuid4
 from events.catalogue.vocabulary import Event
 from events.deciding import AnyDecider, Refused
 from events.envelope import Recorded, encode, personal_of
-from events.errors import CommandReused, Conflict
+from events.errors import Conflict, TooLarge
 from events.runtime import metrics
 from events.runtime.database import UNREACHABLE, Connection
 from events.runtime.keys import Keys
 from events.runtime.store import Answered, Appending, Opened, Store, Written
-from events.runtime.tables import TableWriter
+from events.runtime.tables import AnyWriter
 
 TRIES = 25
+MOST_BYTES = 900_000
+"""What Kafka takes in one record by default is a little more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class Handler:
     source: str
     store: Store
     keys: Keys
-    alongside: Mapping[str, Sequence[TableWriter]] = field(default_factory=dict)
+    alongside: Mapping[str, Sequence[AnyWriter]] = field(default_factory=dict)
     appended: asyncio.Event = field(default_factory=asyncio.Event)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -84,7 +86,7 @@ class Handler:
         correlation: UUID | None = None,
         causation: UUID | None = None,
     ) -> Answer:
-        """Handle one command. Raises ``Refused``, ``Conflict`` (``expected`` is not the version), ``CommandReused``, ``Fenced``."""
+        """Handle one command. Raises ``Refused``, ``Conflict`` (``expected`` is not the version), ``Fenced``, ``TooLarge``."""
         wanted = Wanted(
             decider=decider,
             command=command,
@@ -140,7 +142,10 @@ class Handler:
         history = opened.history.get(name, [])
         if known is not None:
             if known.stream != name:
-                raise CommandReused(f"command {wanted.id} was used for another stream")
+                return Refused(
+                    "command-id-reused",
+                    "This id was used for another command before. Send a new command under a new id.",
+                )
             metrics.REPEATED.labels(decider.name).inc()
             events = [*history, *(w.recorded for w in appending.events if w.recorded.stream == name)]
             mine = tuple(e for e in events if known.first <= e.version <= known.last)
@@ -188,6 +193,8 @@ class Handler:
             Written(w.recorded, encode(w.recorded, keys.get(w.recorded.subject) if w.recorded.subject else None))
             for w in appending.events
         ]
+        if any(len(w.value) > MOST_BYTES for w in appending.events):
+            raise TooLarge("an event may have 900 kB at the most")
         writers = [writer for name in deciders for writer in self.alongside.get(name, ())]
         if writers and appending.events:
             async with self.store.pool.acquire() as connection, connection.transaction():
@@ -198,7 +205,7 @@ class Handler:
             metrics.APPENDED.labels(written.recorded.type).inc()
         self.appended.set()
 
-    async def _append_with(self, connection: Connection, appending: Appending, writers: Sequence[TableWriter]) -> None:
+    async def _append_with(self, connection: Connection, appending: Appending, writers: Sequence[AnyWriter]) -> None:
         await self.store.append(appending, connection)
         for writer in writers:
             await writer.write(connection, [w.recorded for w in appending.events])

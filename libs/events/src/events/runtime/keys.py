@@ -31,6 +31,9 @@ from events.sealing import Key
 
 log = logger(__name__)
 
+KEYS_SQL = files("events.runtime") / "keys.sql"
+"""The tables of the key database, applied by whoever owns it."""
+
 NO_KEYS: Mapping[int, bytes] = {}
 MOST_CACHED = 400_000
 
@@ -61,8 +64,8 @@ class Keys:
         self._listening = False
 
     async def prepare(self) -> None:
-        """Make the tables. Only a role that may create them in the key database can."""
-        await apply_schema(self._pool, files("events.runtime") / "keys.sql")
+        """Make the tables; only the owner of the key database can."""
+        await apply_schema(self._pool, KEYS_SQL)
 
     async def secrets(self, subjects: Iterable[UUID]) -> dict[UUID, Mapping[int, bytes]]:
         """Give for each person the keys by version; nothing for those who have none."""

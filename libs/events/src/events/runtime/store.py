@@ -11,7 +11,7 @@ import asyncpg
 
 from events.catalogue.vocabulary import Event
 from events.envelope import Recorded, decode_envelope, key_of, open_envelope, partition_of
-from events.errors import CommandReused, Conflict
+from events.errors import Conflict
 from events.runtime.database import Connection, Pool, apply_schema
 from events.runtime.logging import logger
 
@@ -89,9 +89,6 @@ class Store:
                 opened.history.setdefault(stream, []).append(open_envelope(decode_envelope(value), None))
             else:
                 opened.answered[command] = Answered(stream, first, last)
-        for command, answer in opened.answered.items():
-            if answer.stream not in opened.history and answer.last >= answer.first:
-                raise CommandReused(f"command {command} was used for another stream")
         return opened
 
     async def append(self, appending: Appending, connection: Connection | None = None) -> None:

@@ -94,3 +94,9 @@ CREATE TABLE IF NOT EXISTS members (
     until timestamptz NOT NULL,
     PRIMARY KEY (name, owner)
 );
+
+-- Which generation of each read model is the living one; a rebuild makes the next and swaps.
+CREATE TABLE IF NOT EXISTS generations (
+    name       text    PRIMARY KEY,
+    generation integer NOT NULL
+);

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import cached_property
 from types import UnionType
-from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+import asyncpg
+import msgspec
 from pydantic import TypeAdapter
 
 from events.catalogue.vocabulary import ERASED, Event
@@ -102,10 +104,8 @@ class Table(Generic[R]):
     def selected(self) -> str:
         """The columns of a SELECT, in the order that ``read`` expects."""
         names = [f"{c.name}::text AS {c.name}" if c.adapter else c.name for c in self.columns if not c.terms]
-        return ", ".join(
-            f"t.{n}" if "::" not in n else f"t.{n}"
-            for n in [*names, *(["sealed", "key_version"] if self.sealed else [])]
-        )
+        sealed = ["sealed", "key_version"] if self.sealed else []
+        return ", ".join(f"t.{name}" for name in [*names, *sealed])
 
     @cached_property
     def load_sql(self) -> str:
@@ -143,7 +143,7 @@ class Table(Generic[R]):
         """Give the key of a row."""
         return tuple(getattr(row, k) for k in self.key)
 
-    def read(self, record: Sequence[Any], secrets: Mapping[int, bytes]) -> R:
+    def read(self, record: asyncpg.Record, secrets: Mapping[int, bytes]) -> R:
         """Give the row of a record with the columns ``selected``; without its key its personal fields are ``ERASED``."""
         values: dict[str, Any] = {}
         at = 0
@@ -185,8 +185,6 @@ class Table(Generic[R]):
 
 
 def _opened(secret: bytes, sealed: bytes, bound: bytes) -> dict[str, Any] | None:
-    import msgspec
-
     try:
         opened: dict[str, Any] = msgspec.json.decode(open_sealed(secret, sealed, bound))
     except Unreadable:
@@ -253,6 +251,9 @@ class TableWriter(Generic[R]):
 
     async def _secrets(self, subjects: Iterable[UUID | None]) -> Mapping[UUID, Mapping[int, bytes]]:
         return await self._keys.secrets(s for s in subjects if s is not None) if self.table.sealed else {}
+
+
+AnyWriter: TypeAlias = TableWriter[Any]
 
 
 class Reader(Generic[R]):

@@ -1,0 +1,75 @@
+"""Reacting: an event of another service becomes a command of our own, once.
+
+The command's id follows from the event's, so the store's memory of commands is the inbox: a repeat, another log, or a position
+that was lost answers the same and does nothing. A refusal is an answer too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+from events.catalogue.vocabulary import Event
+from events.deciding import Refused
+from events.envelope import Recorded
+from events.projecting import Reaction
+from events.runtime.consuming import Batch, Mover, Stop
+from events.runtime.database import Pool
+from events.runtime.handling import Handler, Wanted
+from events.runtime.logging import logger
+
+log = logger(__name__)
+
+REACTIONS = UUID("7c0f5a3e-6b1d-5b52-9a52-0d3a4c1f7e11")
+AT_ONCE = 200
+
+
+class Reacting:
+    """All reactions of one service, as one consumption."""
+
+    def __init__(self, reactions: Sequence[Reaction], pool: Pool, handler: Handler) -> None:
+        self.name = "reactions"
+        self.topics = tuple(sorted({t for r in reactions for t in r.topics}))
+        self.types = frozenset().union(*(r.types for r in reactions))
+        self._reactions = reactions
+        self._pool = pool
+        self._handler = handler
+
+    def forget(self) -> None:
+        """Nothing is remembered."""
+
+    async def take(self, batch: Batch, move: Mover) -> None:
+        """Answer each event. Raises ``Stop`` at one that a reaction cannot take."""
+        wanted: list[Wanted] = []
+        for event in batch.events:
+            wanted += self._wanted(event)
+        for start in range(0, len(wanted), AT_ONCE):
+            part = wanted[start : start + AT_ONCE]
+            for want, answer in zip(part, await self._handler.handle_surely(part), strict=True):
+                if isinstance(answer, Refused):
+                    log.info("reaction refused", decider=want.decider.name, slug=answer.slug, cause=str(want.causation))
+        async with self._pool.acquire() as connection, connection.transaction():
+            await move(connection, batch)
+
+    def _wanted(self, event: Recorded[Event]) -> list[Wanted]:
+        wanted = []
+        for reaction in self._reactions:
+            if type(event.data) not in reaction.to:
+                continue
+            try:
+                command = reaction.command(event)
+            except Exception as error:
+                log.exception("a reaction failed", reaction=reaction.name, event_id=str(event.id))
+                assert event.place is not None
+                raise Stop(event.place, f"{reaction.name} cannot take {event.type}: {type(error).__name__}") from error
+            if command is not None:
+                wanted.append(
+                    Wanted(
+                        decider=reaction.decider,
+                        command=command,
+                        id=uuid5(REACTIONS, f"{reaction.name}:{event.id}"),
+                        correlation=event.correlation or event.id,
+                        causation=event.id,
+                    )
+                )
+        return wanted
