@@ -9,6 +9,8 @@ themselves: the lock file of a dead server is removed, and a cluster is built as
 
 from __future__ import annotations
 
+import asyncio
+import importlib.resources
 import importlib.util
 import os
 import pwd
@@ -33,7 +35,6 @@ from stack.trouble import StackError
 SUPERUSER = "postgres"
 KEYS_DATABASE = "keys"
 KEYS_ROLE = "keys"
-ERASURE_ROLE = "erasure"
 ACCOUNT_WHEN_ROOT = "embedded_postgres"
 """PostgreSQL refuses to run as root, so under root it runs as this system user."""
 
@@ -297,21 +298,13 @@ async def ensure_databases(cluster: Cluster, databases: Sequence[Database], pass
         await connection.execute(f"GRANT CONNECT ON DATABASE {_name(KEYS_DATABASE)} TO services")
     finally:
         await connection.close()
-    await _grant_on_keys(cluster, erasure=ERASURE_ROLE in wanted)
 
 
-async def _grant_on_keys(cluster: Cluster, *, erasure: bool) -> None:
-    """Tables that the owner of the key database makes are open to the services; destroying is for erasure alone."""
-    connection = await asyncpg.connect(cluster.url(KEYS_DATABASE))
-    try:
-        for tables, sequences in (("SELECT, INSERT", "USAGE, SELECT"),):
-            default = f"ALTER DEFAULT PRIVILEGES FOR ROLE {KEYS_ROLE} IN SCHEMA public"
-            await connection.execute(f"{default} GRANT {tables} ON TABLES TO services")
-            await connection.execute(f"{default} GRANT {sequences} ON SEQUENCES TO services")
-            if erasure:
-                await connection.execute(f"{default} GRANT UPDATE, DELETE ON TABLES TO {ERASURE_ROLE}")
-    finally:
-        await connection.close()
+async def ensure_key_tables(url: str) -> None:
+    """Make the tables of the key database, and say who may do what there. `url` is its owner's."""
+    async with asyncio.timeout(30):
+        await run_sql(url, (importlib.resources.files("events.runtime") / "keys.sql").read_text(encoding="utf-8"))
+        await run_sql(url, (importlib.resources.files("stack") / "sql" / "keys_rights.sql").read_text(encoding="utf-8"))
 
 
 async def run_sql(url: str, sql: str) -> None:
@@ -338,6 +331,7 @@ __all__ = [
     "RunningPostgres",
     "binaries",
     "ensure_databases",
+    "ensure_key_tables",
     "run_sql",
     "start_postgres",
 ]

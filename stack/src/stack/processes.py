@@ -143,7 +143,7 @@ async def ended(child: subprocess.Popen[bytes]) -> int:
             finally:
                 loop.remove_reader(descriptor)
                 os.close(descriptor)
-    while (code := child.poll()) is None:  # noqa: ASYNC110 without a descriptor there is nothing to wait on
+    while (code := child.poll()) is None:
         await asyncio.sleep(0.05)
     return code
 

@@ -1,0 +1,5 @@
+"""`python -m stack` is `gdpr`."""
+
+from stack.cli import app
+
+app()

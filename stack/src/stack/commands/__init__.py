@@ -1,0 +1,1 @@
+"""The commands of `gdpr`: one module for each noun."""

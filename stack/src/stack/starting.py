@@ -1,0 +1,134 @@
+"""`gdpr up`: from a data directory to a running stack."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+
+from stack import composition, kafka
+from stack.home import ChildState, Home, StackState
+from stack.ports import holders
+from stack.services import DATABASE_ROLES, MAILBOX, SERVICES, SMTP, Installation
+from stack.supervisor import Supervisor, sweep
+from stack.trouble import StackError
+
+
+def check(installation: Installation) -> None:
+    """Say what would make a start impossible before anything is started."""
+    if not 1024 <= installation.port_base <= 65435:
+        raise StackError("port-base", f"--port-base may be 1024 to 65435, not {installation.port_base}.")
+    if installation.broker == "kafka":
+        kafka.java()
+        kafka.jars()
+    taken = holders(installation.ports)
+    if taken:
+        lines = [f"  port {holder.port} ({installation.ports[holder.port]}): {holder}" for holder in taken]
+        raise StackError(
+            "port-taken",
+            "The stack cannot start, since somebody else listens on its ports:\n"
+            + "\n".join(lines)
+            + f"\nEnd that program, or choose other ports: gdpr up --port-base {_other_base(installation)}",
+        )
+
+
+def _other_base(installation: Installation) -> int:
+    """The next base, by hundreds, of which every port is free."""
+    for base in range(installation.port_base + 100, 65000, 100):
+        other = Installation(installation.home, base, installation.broker)
+        if not holders(other.ports):
+            return base
+    return installation.port_base + 100
+
+
+def run(
+    installation: Installation,
+    *,
+    on_ready: Callable[[StackState], None],
+    changed: Callable[[ChildState], None] = lambda _state: None,
+) -> None:
+    """Start everything, keep it alive, and return when it was told to stop and has stopped."""
+    home = installation.home
+    with home.held():
+        try:
+            sweep(home)
+            home.state_file.unlink(missing_ok=True)
+            installation.secrets.ensure(DATABASE_ROLES)
+            check(installation)
+            home.write_choices({"port_base": installation.port_base, "broker": installation.broker})
+            asyncio.run(_supervise(installation, on_ready, changed))
+        except StackError as error:
+            _leave_word(home, error)
+            raise
+
+
+def _leave_word(home: Home, error: StackError) -> None:
+    """Whoever started us in the background reads here why we ended."""
+    state = home.state() or StackState(pid=0, born=0.0, started=time.time(), broker="")
+    state.failure, state.ready = error.message, False
+    home.write_state(state)
+
+
+async def _supervise(
+    installation: Installation, on_ready: Callable[[StackState], None], changed: Callable[[ChildState], None]
+) -> None:
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it shouts while a broker is still starting
+    async with aiohttp.ClientSession() as http:
+        supervisor = Supervisor(
+            installation.home,
+            composition.children(installation, http),
+            broker=installation.broker,
+            absent=composition.absent(),
+            changed=changed,
+        )
+        loop = asyncio.get_running_loop()
+        for told in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(told, supervisor.stop)
+        running = asyncio.create_task(supervisor.run())
+        if await supervisor.until_ready():
+            on_ready(supervisor.state)
+        await running
+
+
+def places(installation: Installation) -> list[dict[str, Any]]:
+    """What a person can go to: address, what it is, who signs in how."""
+    rows = [
+        {"name": service.name, "url": installation.url(service), "what": service.what, "sign_in": service.sign_in}
+        for service in SERVICES
+        if service.is_there
+    ]
+    rows.append(
+        {"name": "mailbox", "url": installation.url(MAILBOX), "what": "Every mail that was sent", "sign_in": "open"}
+    )
+    rows.append(
+        {
+            "name": "mail server",
+            "url": f"smtp://127.0.0.1:{installation.port(SMTP)}",
+            "what": "Accepts mail, delivers none",
+            "sign_in": "open",
+        }
+    )
+    rows.append(
+        {
+            "name": "postgres",
+            "url": f"postgresql://127.0.0.1:{installation.cluster.port}",
+            "what": "PostgreSQL 18, one database for each service",
+            "sign_in": f"passwords in {_shown(installation)}/databases.json",
+        }
+    )
+    broker = f"Apache Kafka {kafka.KAFKA_VERSION}" if installation.broker == "kafka" else "Embedded broker, in memory"
+    rows.append({"name": "broker", "url": installation.bootstrap, "what": broker, "sign_in": "open"})
+    return rows
+
+
+def _shown(installation: Installation) -> str:
+    from pathlib import Path
+
+    directory = installation.secrets.directory
+    here = Path.cwd()
+    return str(directory.relative_to(here)) if directory.is_relative_to(here) else str(directory)
