@@ -198,11 +198,16 @@ def personal_of(kind: type[Event]) -> frozenset[str]:
     return frozenset(personal_fields(kind))
 
 
+def has_personal(event: Event) -> bool:
+    """Tell whether anything in the event needs the person's key; where nothing was said there is nothing to seal."""
+    return any(getattr(event, name) is not None for name in personal_of(type(event)))
+
+
 def _split(event: Event) -> tuple[bytes, bytes | None]:
     """Give the JSON of the open fields, and of the personal ones where the event has any."""
     personal = personal_of(type(event))
-    if not personal:
-        return event.model_dump_json().encode(), None
+    if not has_personal(event):
+        return event.model_dump_json(exclude=set(personal)).encode(), None
     return event.model_dump_json(exclude=set(personal)).encode(), event.model_dump_json(include=set(personal)).encode()
 
 

@@ -26,7 +26,7 @@ from events.envelope import Envelope, Place, Recorded, decode_envelope, open_env
 from events.errors import EventError, Unreadable
 from events.runtime import metrics
 from events.runtime.database import UNREACHABLE, Connection, Pool, affected
-from events.runtime.kafka import BROKER_TROUBLE, consumer, started, stopped
+from events.runtime.kafka import BROKER_TROUBLE, consumer, make_topics, started, stopped
 from events.runtime.keys import NO_KEYS, Keys
 from events.runtime.logging import logger
 from events.runtime.settings import Settings
@@ -99,6 +99,7 @@ class Consumer:
         self._keys = keys
         self._what = consumption
         self._personal = personal
+        self._topics = [settings.topic_prefix + topic for topic in consumption.topics]
         self.owner = uuid4()
         self.positions: dict[TopicPartition, Position] = {}
         self.halted: dict[TopicPartition, tuple[str, float]] = {}
@@ -132,6 +133,7 @@ class Consumer:
             pause = min(pause * 2, 2.0)
 
     async def _consume(self) -> None:
+        await make_topics(self._settings, self._topics)
         client = await started(
             lambda: consumer(self._settings, client=self.name),
             waiting=lambda why: setattr(self, "waits_for", f"the broker ({why})"),
@@ -158,7 +160,7 @@ class Consumer:
     async def _share(self, client: AIOKafkaConsumer) -> None:
         """Renew what is ours, take what is free up to a fair share, give back what is too much; then assign."""
         numbers = await share(self._pool, self.name, self.owner, self._settings.lease_seconds)
-        wanted = {TopicPartition(topic, n) for topic in self._what.topics for n in numbers}
+        wanted = {TopicPartition(topic, n) for topic in self._topics for n in numbers}
         retry = {p for p, (_, since) in self.halted.items() if time.monotonic() - since > RETRY_HALTED_SECONDS}
         for place in retry:
             self.halted.pop(place)

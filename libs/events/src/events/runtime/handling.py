@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from events.catalogue.vocabulary import Event
 from events.deciding import AnyDecider, Refused
-from events.envelope import Recorded, encode, personal_of
+from events.envelope import Recorded, encode, has_personal
 from events.errors import Conflict, TooLarge
 from events.runtime import metrics
 from events.runtime.database import UNREACHABLE, Connection
@@ -187,7 +187,7 @@ class Handler:
         )
 
     async def _append(self, appending: Appending, streams: Mapping[str, _Stream], deciders: set[str]) -> None:
-        sealed_for = {s for w in appending.events if personal_of(type(w.recorded.data)) and (s := w.recorded.subject)}
+        sealed_for = {s for w in appending.events if has_personal(w.recorded.data) and (s := w.recorded.subject)}
         keys = await self.keys.for_writing(sealed_for) if sealed_for else {}
         appending.events = [
             Written(w.recorded, encode(w.recorded, keys.get(w.recorded.subject) if w.recorded.subject else None))

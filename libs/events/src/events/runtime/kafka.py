@@ -81,7 +81,7 @@ async def stopped(client: Any, seconds: float = 3.0) -> None:
 
 
 async def make_topics(settings: Settings, topics: Iterable[str], *, boundary: bool = False) -> None:
-    """Make the topics that are not there yet; those that are stay as they are."""
+    """Make the topics that are not there yet; those that are stay as they are. Whoever needs a topic first makes it."""
     wanted = [
         NewTopic(
             name=topic,
@@ -101,5 +101,7 @@ async def make_topics(settings: Settings, topics: Iterable[str], *, boundary: bo
             for topic, code, *_ in answer.topic_errors:
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise for_code(code)(topic)
+            while not {t.name for t in wanted} <= set(await admin.list_topics()):
+                await asyncio.sleep(0.05)
     finally:
         await admin.close()

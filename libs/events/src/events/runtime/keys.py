@@ -179,8 +179,11 @@ class Keys:
         def destroyed(_connection: Any, _pid: int, _channel: str, subject: object) -> None:
             self._cache.pop(UUID(str(subject)), None)
 
+        def ended(_connection: Any) -> None:
+            lost.set()
+
         async with self._pool.acquire() as connection:
-            connection.add_termination_listener(lambda _c: lost.set())
+            connection.add_termination_listener(ended)
             await connection.add_listener("keys_destroyed", destroyed)
             self._cache.clear()
             self._listening = True
@@ -193,6 +196,10 @@ class Keys:
             finally:
                 self._listening = False
                 self._cache.clear()
+                if not connection.is_closed():
+                    connection.remove_termination_listener(ended)
+                    with contextlib.suppress(*UNREACHABLE):
+                        await connection.remove_listener("keys_destroyed", destroyed)
 
     def _unwrap(self, epoch: int, wrapped: bytes) -> bytes:
         try:

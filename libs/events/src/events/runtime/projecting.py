@@ -246,7 +246,7 @@ class ProjectionRunner:
             " ORDER BY topic, partition, epoch DESC, xid DESC, position DESC",
             list(self.projection.topics),
         )
-        wanted = {(r["topic"], r["partition"]): r["id"] for r in last}
+        wanted = {(self._settings.topic_prefix + r["topic"], r["partition"]): r["id"] for r in last}
         while True:
             if building.done():
                 building.result()

@@ -64,6 +64,7 @@ class Relay:
         self._settings = settings
         self._pool = pool
         self._topics = topics
+        self._prefix = settings.topic_prefix
         self._appended = appended
         self._name = name
         self.waits_for: str | None = "the broker"
@@ -94,7 +95,7 @@ class Relay:
                     await asyncio.sleep(0.5)
                 self.leads = True
                 metrics.RELAY_LEADS.set(1)
-                await make_topics(self._settings, self._topics)
+                await make_topics(self._settings, [self._prefix + topic for topic in self._topics])
                 out = await started(lambda: producer(self._settings, client=f"{self._name}-relay"), waiting=self._wait)
                 try:
                     cursors = await self._ends()
@@ -121,7 +122,7 @@ class Relay:
             lambda: consumer(self._settings, client=f"{self._name}-relay-ends", fetch_max_bytes=1_048_576)
         )
         try:
-            places = [TopicPartition(topic, p) for topic in self._topics for p in range(PARTITIONS)]
+            places = [TopicPartition(self._prefix + topic, p) for topic in self._topics for p in range(PARTITIONS)]
             client.assign(places)
             ends = await client.end_offsets(places)
             starts = await client.beginning_offsets(places)
@@ -151,7 +152,9 @@ class Relay:
                 raise ForeignLog(
                     f"{place.topic}/{place.partition} ends with event {event_id}, which this store does not hold"
                 )
-        return {(p.topic, p.partition): known[last[p]] if p in last else START for p in places}
+        return {
+            (p.topic.removeprefix(self._prefix), p.partition): known[last[p]] if p in last else START for p in places
+        }
 
     async def _publish(self, connection: Any, out: AIOKafkaProducer, cursors: dict[tuple[str, int], Cursor]) -> int:
         """Publish what is new, wait until the broker has it, and move the cursors; give how many events that were."""
@@ -174,16 +177,16 @@ class Relay:
                 stamp = int(recorded.timestamp() * 1000)
                 if place != (topic, partition):
                     if batch is not None and place is not None:
-                        acknowledged.append(await out.send_batch(batch, place[0], partition=place[1]))
+                        acknowledged.append(await out.send_batch(batch, self._prefix + place[0], partition=place[1]))
                     batch, place = out.create_batch(), (topic, partition)
                 assert batch is not None
                 if batch.append(key=key.encode(), value=value, timestamp=stamp, headers=HEADERS) is None:
-                    acknowledged.append(await out.send_batch(batch, topic, partition=partition))
+                    acknowledged.append(await out.send_batch(batch, self._prefix + topic, partition=partition))
                     batch = out.create_batch()
                     batch.append(key=key.encode(), value=value, timestamp=stamp, headers=HEADERS)
                 moved[topic, partition] = (epoch, xid, position)
             if batch is not None and place is not None:
-                acknowledged.append(await out.send_batch(batch, place[0], partition=place[1]))
+                acknowledged.append(await out.send_batch(batch, self._prefix + place[0], partition=place[1]))
             await asyncio.gather(*acknowledged)
         cursors |= moved
         for topic in {topic for topic, _ in moved}:

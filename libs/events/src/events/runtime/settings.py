@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     kafka_idempotence: bool = True
     """Whether the broker can number a producer's records; the embedded one cannot."""
     replication_factor: int = 1
+    topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    """In front of every topic's name, where installations share a cluster."""
     fetch_max_wait_ms: int = Field(default=500, ge=1, le=5000)
     """How long the broker may hold a fetch open. The embedded broker answers late: there 50."""
     batch_records: int = Field(default=5000, ge=1)
