@@ -132,6 +132,14 @@ class ConsentWithdrawn(ConsentEvent):
     answers: UUID | None = None
 
 
+class ChoiceDeclined(ConsentEvent):
+    """A choice made in the portal could not be taken over, and why: the kind was retired meanwhile, say."""
+
+    kind: Slug
+    answers: UUID
+    reason: Slug
+
+
 class ConsentRenewed(ConsentEvent):
     """The person agreed again, on the wording of the day, before the consent ran out."""
 

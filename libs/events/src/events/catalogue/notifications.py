@@ -20,7 +20,10 @@ class NotificationEvent(Event):
 
 
 class MailQueued(NotificationEvent):
-    """A mail is to go out. ``about`` is the event that asks for it; the Message-ID is fixed here, once for all tries."""
+    """A mail is to go out. ``about`` is the event that asks for it; the Message-ID is fixed here, once for all tries.
+
+    ``parameters`` fill the template.
+    """
 
     mail: UUID
     template: Slug
@@ -28,6 +31,7 @@ class MailQueued(NotificationEvent):
     to: Personal[str]
     message_id: str
     about: UUID
+    parameters: Personal[dict[str, str]]
     not_after: AwareDatetime | None = None
 
 

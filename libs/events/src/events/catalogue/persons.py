@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, JsonValue
 
 from events.catalogue.vocabulary import Event, Personal, Slug, Texts, Value
 
@@ -124,11 +124,12 @@ class WithdrawalRecordedInCrm(PersonEvent):
 
 
 class CrmInformed(PersonEvent):
-    """A change of ours was put on its way to the CRM: ``about`` is the event that made it."""
+    """A change of ours was put on its way to the CRM: ``about`` is the event that made it, ``content`` what it is told."""
 
     message: UUID
     about: UUID
     what: Slug
+    content: Personal[dict[str, JsonValue]]
 
 
 class CrmConfirmed(PersonEvent):
