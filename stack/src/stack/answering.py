@@ -20,8 +20,11 @@ R = TypeVar("R")
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as one JSON document.")]
 """The option that every command has: `as_json: AsJson = False`."""
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDE = 200
+"""Where the reader is a file or a program, tables are not squeezed into a terminal's width."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
 
 
 def answer(content: Any, as_json: bool, show: Callable[[], None]) -> None:
@@ -34,10 +37,18 @@ def answer(content: Any, as_json: bool, show: Callable[[], None]) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
     """A plain table for a person; cells are text, never markup."""
-    drawn = Table(*columns, title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    drawn = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")  # an address that is cut short is none
     for row in rows:
         drawn.add_row(*(_cell(cell) for cell in row))
     out.print(drawn)
+
+
+def print_as_it_is(text: str) -> None:
+    """Text that is not ours, such as a log: no markup, no folding."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _cell(value: object) -> str:

@@ -11,15 +11,18 @@ import hashlib
 import json
 import secrets
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jwt
+from joserfc.jwk import OKPKey
 
 from stack.home import write_whole
 
 ISSUER = "gdpr-console"
+ALGORITHM = "Ed25519"
 TOKEN_LIFE = 300
 MACHINE_TOKEN_LIFE = 10 * 365 * 24 * 3600
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}
@@ -173,36 +176,20 @@ def scrypt_fits(password: str, hashed: str) -> bool:
 
 
 def new_identity_key() -> str:
-    """An Ed25519 key as a private JWK (RFC 8037), named by the thumbprint of its public part (RFC 7638)."""
-    private = Ed25519PrivateKey.generate()
-    x = _b64url(private.public_key().public_bytes_raw())
-    thumbprint = hashlib.sha256(
-        json.dumps({"crv": "Ed25519", "kty": "OKP", "x": x}, separators=(",", ":"), sort_keys=True).encode()
-    ).digest()
-    return json.dumps(
-        {
-            "kty": "OKP",
-            "crv": "Ed25519",
-            "x": x,
-            "d": _b64url(private.private_bytes_raw()),
-            "kid": _b64url(thumbprint),
-            "alg": "EdDSA",
-            "use": "sig",
-        },
-        indent=1,
-    )
+    """An Ed25519 key as a private JWK (RFC 8037), named by its thumbprint (RFC 7638)."""
+    key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
+    return json.dumps(key.as_dict(private=True), indent=1)
 
 
 def public_keys(private_jwk: str) -> str:
     """The set of public keys that services trust."""
-    public = {name: value for name, value in json.loads(private_jwk).items() if name != "d"}
-    return json.dumps({"keys": [public]}, indent=1)
+    return json.dumps({"keys": [OKPKey.import_key(json.loads(private_jwk)).as_dict(private=False)]}, indent=1)
 
 
 def sign_token(private_jwk: str, account: str, roles: Sequence[str], *, name: str = "", life: int = TOKEN_LIFE) -> str:
-    key = json.loads(private_jwk)
+    """A token as `web.identity` verifies it, made without loading the web: commands should answer at once."""
+    key = OKPKey.import_key(json.loads(private_jwk))
     now = int(time.time())
-    header = {"alg": "EdDSA", "typ": "JWT", "kid": key["kid"]}
     claims = {
         "iss": ISSUER,
         "sub": account,
@@ -210,19 +197,9 @@ def sign_token(private_jwk: str, account: str, roles: Sequence[str], *, name: st
         "roles": list(roles),
         "iat": now,
         "exp": now + life,
-        "jti": secrets.token_urlsafe(16),
+        "jti": str(uuid.uuid4()),
     }
-    signed = f"{_b64url(json.dumps(header).encode())}.{_b64url(json.dumps(claims).encode())}"
-    private = Ed25519PrivateKey.from_private_bytes(_from_b64url(key["d"]))
-    return f"{signed}.{_b64url(private.sign(signed.encode()))}"
-
-
-def _b64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _from_b64url(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
 
 __all__ = [

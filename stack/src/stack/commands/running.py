@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from stack import starting
-from stack.answering import AsJson, answer, err, explained, out, table
+from stack.answering import AsJson, answer, err, explained, out, print_as_it_is, table
 from stack.client import installation_at
 from stack.home import DATA_VARIABLE, ChildState, Home, StackState
 from stack.kafka import KAFKA_VERSION
@@ -254,9 +254,8 @@ def logs(
         known = ", ".join(sorted(file.stem for file in home.logs.glob("*.log"))) or "none yet"
         raise StackError("no-such-log", f"There is no log of {service!r}. There are: {known}.")
     last = log.read_text(errors="replace").splitlines()[-lines:] if lines else []
-    answer(
-        {"service": service, "lines": last}, as_json, lambda: [out.print(line, markup=False) for line in last] and None
-    )
+    text = "".join(f"{line}\n" for line in last)
+    answer({"service": service, "lines": last}, as_json, lambda: print_as_it_is(text))
     if follow and not as_json:
         with suppress(KeyboardInterrupt):
             _follow(log)
@@ -272,7 +271,6 @@ def _follow(log: Path) -> None:
             with log.open("rb") as text:
                 text.seek(position)
                 new = text.read(size - position)
-            sys.stdout.write(new.decode("utf-8", "replace"))
-            sys.stdout.flush()
+            print_as_it_is(new.decode("utf-8", "replace"))
             position = size
         time.sleep(0.2)
