@@ -1,0 +1,73 @@
+"""For tests: keys that sign and verify, a clock that is set by hand, and applications on free ports."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiohttp import web as http
+
+from web.identity import ROLES, Identity, TokenSigner, TokenVerifier, new_signing_key
+from web.serving import start
+
+
+def somebody(*roles: str, account: str = "", name: str = "") -> Identity:
+    """Give an identity with these roles."""
+    unknown = set(roles) - ROLES
+    if unknown:
+        raise ValueError(f"there are no roles {sorted(unknown)}")
+    account = account or "-".join(roles) or "nobody"
+    return Identity(account=account, name=name or account.title(), roles=frozenset(roles))
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now: float = 1_795_500_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(slots=True)
+class Keys:
+    """A signing key and what verifies it."""
+
+    clock: Callable[[], float] = time.time
+    private: dict[str, Any] = field(init=False)
+    public: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        private, public = new_signing_key()
+        self.private, self.public = json.loads(private), json.loads(public)
+
+    @property
+    def signer(self) -> TokenSigner:
+        """Sign with the key."""
+        return TokenSigner(self.private, clock=self.clock)
+
+    @property
+    def verifier(self) -> TokenVerifier:
+        """Verify by the key."""
+        return TokenVerifier(self.public, clock=self.clock)
+
+    def header(self, identity: Identity) -> dict[str, str]:
+        """Give the header that says who asks."""
+        return {"Authorization": f"Bearer {self.signer.sign(identity)}"}
+
+
+@asynccontextmanager
+async def client_of(app: http.Application, **session: Any) -> AsyncIterator[aiohttp.ClientSession]:
+    """Run an application on a free port, and give a client that speaks to it."""
+    runner = await start(app, "127.0.0.1", 0, grace=1.0)
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.port}", **session) as client:
+            yield client
+    finally:
+        await runner.cleanup()
