@@ -38,8 +38,8 @@ def answer(content: Any, as_json: bool, show: Callable[[], None]) -> None:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
     """A plain table for a person; cells are text, never markup."""
     drawn = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        drawn.add_column(column, overflow="fold")  # an address that is cut short is none
+    for number, column in enumerate(columns):
+        drawn.add_column(column, overflow="fold", no_wrap=number == 0)  # an address that is cut short is none
     for row in rows:
         drawn.add_row(*(_cell(cell) for cell in row))
     out.print(drawn)

@@ -7,6 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -17,6 +18,8 @@ from stack.ports import holders
 from stack.services import DATABASE_ROLES, MAILBOX, SERVICES, SMTP, Installation
 from stack.supervisor import Supervisor, sweep
 from stack.trouble import StackError
+
+PATIENCE = 1.0
 
 
 def check(installation: Installation) -> None:
@@ -35,6 +38,23 @@ def check(installation: Installation) -> None:
             + "\n".join(lines)
             + f"\nEnd that program, or choose other ports: gdpr up --port-base {_other_base(installation)}",
         )
+
+
+def check_not_lost(installation: Installation) -> None:
+    """Data without the secrets it was made with: new ones would not open it, and would hide the loss."""
+    if not (installation.home.directory / "postgres" / "PG_VERSION").exists():
+        return
+    secrets = installation.secrets
+    for file, what in (
+        (secrets.key_encryption_key, "no person's data can be read"),
+        (secrets.databases, "nobody can sign in to the databases"),
+    ):
+        if not file.exists():
+            raise StackError(
+                "secret-lost",
+                f"{file} is gone, and without it {what}. Put it back from your backup, or move "
+                f"{installation.home.directory} away to begin with an empty installation.",
+            )
 
 
 def _other_base(installation: Installation) -> int:
@@ -58,6 +78,7 @@ def run(
         try:
             sweep(home)
             home.state_file.unlink(missing_ok=True)
+            check_not_lost(installation)
             installation.secrets.ensure(DATABASE_ROLES)
             check(installation)
             home.write_choices({"port_base": installation.port_base, "broker": installation.broker})
@@ -88,11 +109,25 @@ async def _supervise(
         )
         loop = asyncio.get_running_loop()
         for told in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(told, supervisor.stop)
+            loop.add_signal_handler(told, _patiently(supervisor.stop))
         running = asyncio.create_task(supervisor.run())
         if await supervisor.until_ready():
             on_ready(supervisor.state)
         await running
+
+
+def _patiently(stop: Callable[[], None]) -> Callable[[], None]:
+    """One wish to stop may arrive as two signals at once (a terminal's, and that of a program around us)."""
+    last = -PATIENCE
+
+    def told() -> None:
+        nonlocal last
+        now, before = time.monotonic(), last
+        if now - before >= PATIENCE:
+            last = now
+            stop()
+
+    return told
 
 
 def places(installation: Installation) -> list[dict[str, Any]]:
@@ -109,16 +144,16 @@ def places(installation: Installation) -> list[dict[str, Any]]:
         {
             "name": "mail server",
             "url": f"smtp://127.0.0.1:{installation.port(SMTP)}",
-            "what": "Accepts mail, delivers none",
+            "what": "Takes every mail, delivers none",
             "sign_in": "open",
         }
     )
     rows.append(
         {
             "name": "postgres",
-            "url": f"postgresql://127.0.0.1:{installation.cluster.port}",
-            "what": "PostgreSQL 18, one database for each service",
-            "sign_in": f"passwords in {_shown(installation)}/databases.json",
+            "url": f"127.0.0.1:{installation.cluster.port}",
+            "what": "PostgreSQL, a database for each service",
+            "sign_in": f"{_shown(installation)}/databases.json",
         }
     )
     broker = f"Apache Kafka {kafka.KAFKA_VERSION}" if installation.broker == "kafka" else "Embedded broker, in memory"
@@ -127,8 +162,6 @@ def places(installation: Installation) -> list[dict[str, Any]]:
 
 
 def _shown(installation: Installation) -> str:
-    from pathlib import Path
-
     directory = installation.secrets.directory
     here = Path.cwd()
     return str(directory.relative_to(here)) if directory.is_relative_to(here) else str(directory)
