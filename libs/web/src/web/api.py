@@ -14,13 +14,14 @@ from uuid import UUID
 from aiohttp import web as http
 from events.catalogue.vocabulary import Actor
 from events.runtime.logging import logger
+from multidict import CIMultiDict
 from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypeVar as TypeVarWithDefault
 
 from web.identity import IDENTITY, NOBODY, VERIFIER, Identity
 from web.limits import Limit
 from web.problems import Problem
-from web.reading import JSON, check_media_type, read_body, read_command_id, read_json, read_path, read_query
+from web.reading import JSON, check_media_type, query_reader, read_body, read_command_id, read_json, read_path
 
 log = logger(__name__)
 
@@ -34,7 +35,7 @@ BODY_LIMIT = 64 * 1024
 QUIET = "__quiet__"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[B, Q, P]):
     """One request, read: ``Call[Body, Query, Path]``; what the route does not declare is ``None``."""
 
@@ -194,7 +195,8 @@ def serving(route: Route) -> Callable[[http.Request], Awaitable[http.StreamRespo
     answers = _lines_answer(route) if route.lines is not None else _answer(route)
     roles = frozenset(route.roles)
     roles_named = ", ".join(sorted(roles))
-    query, params, command, limit = route.query, route.params, route.command, route.limit
+    reads_query = query_reader(route.query) if route.query is not None else None
+    params, command, limit = route.params, route.command, route.limit
 
     async def serve(request: http.Request) -> http.StreamResponse:
         identity = NOBODY
@@ -206,10 +208,10 @@ def serving(route: Route) -> Callable[[http.Request], Awaitable[http.StreamRespo
         if limit is not None:
             limit.take(identity.account or request.remote or "")
         path = read_path(request, params) if params is not None else None
-        asked = read_query(request, query) if query is not None else None
+        query = reads_query(request) if reads_query is not None else None
         command_id = read_command_id(request) if command else None
         body = await reads_body(request) if reads_body is not None else None
-        return await answers(Call(request, identity, body, asked, path, command_id))
+        return await answers(Call(request, identity, body, query, path, command_id))
 
     if route.quiet:
         setattr(serve, QUIET, True)
@@ -245,18 +247,18 @@ def _answer(route: Route) -> Answers:
 
         return silent
     serializer = TypeAdapter(route.answer).serializer
+    as_json = CIMultiDict({"Content-Type": JSON})
 
     async def answers(call: Call[Any, Any, Any]) -> http.StreamResponse:
         answer = await handler(call)
         if isinstance(answer, http.StreamResponse):
             return answer
-        code, headers = status, None
         if isinstance(answer, Answered):
-            code, headers, answer = answer.status or status, answer.headers, answer.value
+            written = serializer.to_json(answer.value, by_alias=True, warnings="error")
+            headers = {"Content-Type": JSON, **answer.headers}
+            return http.Response(body=written, status=answer.status or status, headers=headers)
         written = serializer.to_json(answer, by_alias=True, warnings="error")
-        response = http.Response(body=written, status=code, headers=headers)
-        response.content_type = JSON
-        return response
+        return http.Response(body=written, status=status, headers=as_json)
 
     return answers
 

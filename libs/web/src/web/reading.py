@@ -5,7 +5,7 @@ PostgreSQL takes no NUL in text, and the value that marks an erased field holds 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, get_origin
 from uuid import UUID
 
@@ -89,31 +89,44 @@ def read_json(raw: bytes, model: TypeAdapter[Any]) -> Any:
     return read
 
 
-def read_query(request: http.Request, model: type[M]) -> M:
-    """Give the query as its model has it. Raises ``Problem`` 422; a field that is no list comes once."""
-    query = request.query
-    sent: dict[str, Any] = {}
-    for key in query:
-        if key in sent:
-            continue
-        field = model.model_fields.get(key)
-        values = query.getall(key)
-        if field is not None and get_origin(field.annotation) in {list, tuple, set, frozenset}:
-            sent[key] = values
-        elif len(values) > 1 and field is not None:
-            raise Problem(
-                "invalid-input",
-                "A query parameter was given twice.",
-                status=422,
-                errors=[At(pointer((key,)), "Give this once.")],
-            )
-        else:
-            sent[key] = values[0]
-    _refuse_nul_in(sent)
-    try:
-        return model.model_validate(sent)
-    except ValidationError as error:
-        raise invalid(error, sent) from None
+def lists_in(model: type[BaseModel]) -> frozenset[str]:
+    """Give the parameters of a query that may come more than once."""
+    lists = {list, tuple, set, frozenset}
+    return frozenset(name for name, field in model.model_fields.items() if get_origin(field.annotation) in lists)
+
+
+def query_reader(model: type[M]) -> Callable[[http.Request], M]:
+    """Make what reads the query as its model has it, and raises ``Problem`` 422; what is no list comes once."""
+    lists = lists_in(model)
+    known = frozenset(model.model_fields)
+    validate = model.__pydantic_validator__.validate_python
+
+    def read(request: http.Request) -> M:
+        sent: dict[str, Any] = {}
+        for key, value in request.query.items():
+            if "\0" in value or "\0" in key:
+                raise _not_in_query(key, "Leave out the NUL character.")
+            if key in lists:
+                sent.setdefault(key, []).append(value)
+            elif key in sent and key in known:
+                raise _not_in_query(key, "Give this once.")
+            else:
+                sent[key] = value
+        try:
+            return validate(sent)  # type: ignore[no-any-return]
+        except ValidationError as error:
+            raise invalid(error, sent) from None
+
+    return read
+
+
+def _not_in_query(key: str, detail: str) -> Problem:
+    return Problem(
+        "invalid-input",
+        "The query does not fit. Mend what the pointers name and send it again.",
+        status=422,
+        errors=[At(pointer((key,)), detail)],
+    )
 
 
 def read_path(request: http.Request, model: type[M]) -> M:
@@ -124,17 +137,6 @@ def read_path(request: http.Request, model: type[M]) -> M:
         return model.model_validate(dict(request.match_info))
     except ValueError:
         raise Problem("unknown-address", "There is nothing at this address.", status=404) from None
-
-
-def _refuse_nul_in(sent: Mapping[str, Any]) -> None:
-    places = [key for key, value in sent.items() if "\0" in key or any("\0" in part for part in value)]
-    if places:
-        raise Problem(
-            "invalid-input",
-            "What was sent holds NUL characters. Leave them out and send it again.",
-            status=422,
-            errors=[At(pointer((key,)), "Leave out the NUL character.") for key in places],
-        )
 
 
 def read_command_id(request: http.Request) -> UUID:

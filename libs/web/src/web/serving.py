@@ -19,17 +19,15 @@ from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_server import Server
 from events.runtime.logging import logger
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from web import openapi
 from web.api import QUIET, Routes
 from web.identity import VERIFIER, TokenVerifier
+from web.measuring import REQUESTS
 from web.problems import Problem, problem_of, problem_response
 
 log = logger(__name__)
-
-REQUESTS = Counter("gdpr_http_requests_total", "HTTP requests answered.", ["method", "route", "status"])
-SECONDS = Histogram("gdpr_http_request_seconds", "From request to answer.", ["method", "route"])
 
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 GRACE_SECONDS = 10.0
@@ -131,17 +129,6 @@ def _wants_page(request: http.Request) -> bool:
 
 
 def _door(problem_page: ProblemPage | None) -> Any:
-    counters: dict[tuple[str, str, int], Counter] = {}
-    histograms: dict[tuple[str, str], Histogram] = {}
-
-    def count(method: str, pattern: str, status: int, seconds: float) -> None:
-        counter = counters.get((method, pattern, status))
-        if counter is None:
-            counter = counters[method, pattern, status] = REQUESTS.labels(method, pattern, str(status))
-            histograms[method, pattern] = SECONDS.labels(method, pattern)
-        counter.inc()
-        histograms[method, pattern].observe(seconds)
-
     def refused(request: http.Request, error: Exception) -> http.StreamResponse:
         problem = problem_of(error)
         if problem.status in {413, 500}:
@@ -159,7 +146,7 @@ def _door(problem_page: ProblemPage | None) -> Any:
         try:
             response = await handler(request)
         except http.HTTPRedirection as redirect:
-            count(request.method, route_pattern(request), redirect.status, time.perf_counter() - start)
+            REQUESTS.count(request.method, route_pattern(request), redirect.status, time.perf_counter() - start)
             raise
         except Exception as error:
             response = refused(request, error)
@@ -167,8 +154,8 @@ def _door(problem_page: ProblemPage | None) -> Any:
         taken = time.perf_counter() - start
         pattern = route_pattern(request)
         method = request.method if request.method in _METHODS else "OTHER"
-        count(method, pattern, response.status, taken)
-        if response.status >= 400 or not hasattr(request.match_info.handler, QUIET):
+        REQUESTS.count(method, pattern, response.status, taken)
+        if response.status >= 400 or not getattr(request.match_info.handler, QUIET, False):
             log.info(
                 "request",
                 method=method,
