@@ -44,6 +44,9 @@ CREATE OR REPLACE FUNCTION append_events(
 DECLARE
     moved integer;
 BEGIN
+    IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
+        RAISE EXCEPTION 'an append must be the first write of its transaction';
+    END IF;
     PERFORM pg_advisory_xact_lock(lock)
        FROM (SELECT DISTINCT hashtextextended(s, 20161) AS lock FROM unnest(s_stream) s ORDER BY 1) locks;
     IF EXISTS (
