@@ -18,6 +18,9 @@ from stack.services import POSTGRES, Installation
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
+FEW = ("--only", "export")
+"""Enough to see the stack live and die, and quick."""
+
 
 def free_base():
     """A port base of which every port is free."""
@@ -32,6 +35,7 @@ def gdpr(*words, data):
     """Run a command to its end: exit code, and what it said as JSON."""
     done = subprocess.run(
         [sys.executable, "-m", "stack", *words, "--json", "--data", str(data)],
+        check=False,
         capture_output=True,
         text=True,
         timeout=90,
@@ -61,7 +65,7 @@ def processes_of(directory):
 
 
 def test_up_shows_where_everything_is_and_down_leaves_nothing(data):
-    code, told = gdpr("up", "--detach", "--port-base", str(base := free_base()), data=data)
+    code, told = gdpr("up", "--detach", *FEW, "--port-base", str(base := free_base()), data=data)
     assert code == 0, told
     assert {"mailbox", "postgres", "broker"} <= {place["name"] for place in told["places"]}
     assert set(told["accounts"]) == {"anna", "dora", "adam", "axel"}
@@ -87,7 +91,7 @@ def test_up_shows_where_everything_is_and_down_leaves_nothing(data):
 
 def test_a_killed_supervisor_leaves_nothing_and_the_next_start_finds_all_data(data):
     base = free_base()
-    assert gdpr("up", "--detach", "--port-base", str(base), data=data)[0] == 0
+    assert gdpr("up", "--detach", *FEW, "--port-base", str(base), data=data)[0] == 0
     passwords = (data / "secrets" / "databases.json").read_text()
     state = Home(data).state()
     os.kill(state.pid, signal.SIGKILL)
@@ -95,14 +99,14 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_finds_all_data(da
     while is_listening(base + POSTGRES) or processes_of(data):
         assert time.monotonic() < deadline, processes_of(data)
         time.sleep(0.05)
-    code, told = gdpr("up", "--detach", data=data)  # the ports of last time
+    code, told = gdpr("up", "--detach", *FEW, data=data)  # the ports of last time
     assert code == 0, told
     assert (data / "secrets" / "databases.json").read_text() == passwords
     assert is_listening(base + POSTGRES)
 
 
 def test_a_killed_child_comes_back(data):
-    assert gdpr("up", "--detach", "--port-base", str(free_base()), data=data)[0] == 0
+    assert gdpr("up", "--detach", *FEW, "--port-base", str(free_base()), data=data)[0] == 0
     home = Home(data)
     first = {child.name: child.pid for child in home.state().children if child.pid}
     for pid in first.values():
@@ -121,7 +125,7 @@ def test_a_port_that_is_taken_is_named_with_its_holder_and_a_way_out(data):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", base + POSTGRES))
         holder.listen()
-        for words in (["up"], ["up", "--detach"]):
+        for words in (["up", *FEW], ["up", "--detach", *FEW]):
             code, refused = gdpr(*words, "--port-base", str(base), data=data)
             assert (code, refused["error"]["slug"]) == (1, "port-taken")
             assert f"port {base + POSTGRES} (PostgreSQL)" in refused["error"]["message"]
@@ -132,20 +136,22 @@ def test_a_port_that_is_taken_is_named_with_its_holder_and_a_way_out(data):
 def test_data_whose_key_is_lost_is_not_opened_with_a_new_key(data):
     (data / "postgres").mkdir(parents=True)
     (data / "postgres" / "PG_VERSION").write_text("18")
-    code, refused = gdpr("up", "--port-base", str(free_base()), data=data)
+    code, refused = gdpr("up", *FEW, "--port-base", str(free_base()), data=data)
     assert (code, refused["error"]["slug"]) == (1, "secret-lost")
     assert not (data / "secrets").exists()
 
 
 def test_wrong_use_is_told_apart_from_a_refusal(data):
-    done = subprocess.run([sys.executable, "-m", "stack", "up", "--no-such"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "stack", "up", "--no-such"], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 2
 
 
 def test_a_command_without_a_running_stack_is_not_reachable(data):
     done = subprocess.run(
         [sys.executable, "-m", "stack", "projection", "list", "--json"],
-        capture_output=True, text=True, env={**os.environ, "GDPR_DATA": str(data)},
+        check=False, capture_output=True, text=True, env={**os.environ, "GDPR_DATA": str(data)},
     )  # fmt: skip
     assert done.returncode == 3
     assert json.loads(done.stdout)["error"]["slug"] == "no-installation"

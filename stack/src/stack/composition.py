@@ -30,16 +30,20 @@ def children(installation: Installation, http: aiohttp.ClientSession) -> list[Ch
         _postgres(installation),
         _broker(installation),
         _mailbox(installation, http),
-        *(_service(service, installation, http) for service in SERVICES if service.is_there),
+        *(_service(service, installation, http) for service in installation.services),
     ]
 
 
-def absent() -> list[ChildState]:
-    """Services of the table that this checkout cannot start."""
+def absent(installation: Installation) -> list[ChildState]:
+    """Services of the table that are not started, and why."""
     return [
-        ChildState(service.name, state="absent", note=f"`python -m {service.module}` does not exist")
+        ChildState(
+            service.name,
+            state="absent",
+            note="left out by --only" if service.is_there else f"`python -m {service.module}` does not exist",
+        )
         for service in SERVICES
-        if not service.is_there
+        if service not in installation.services
     ]
 
 
@@ -86,7 +90,7 @@ def _mailbox(installation: Installation, http: aiohttp.ClientSession) -> Child:
 
 
 def _service(service: Service, installation: Installation, http: aiohttp.ClientSession) -> Child:
-    there = {other.name for other in SERVICES if other.is_there} | {"postgres", "broker", "mailbox"}
+    there = {other.name for other in installation.services} | {"postgres", "broker", "mailbox"}
 
     def program() -> Program:
         environment = installation.environment(service)

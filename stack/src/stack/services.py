@@ -109,6 +109,14 @@ class Installation:
     home: Home
     port_base: int = PORT_BASE
     broker: BrokerKind = "embedded"
+    only: tuple[str, ...] = ()
+    """Start just these services; all if empty."""
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services to start."""
+        wanted = self.only or tuple(BY_NAME)
+        return tuple(service for service in SERVICES if service.is_there and service.name in wanted)
 
     @property
     def secrets(self) -> Secrets:
@@ -128,7 +136,7 @@ class Installation:
     @property
     def ports(self) -> dict[int, str]:
         """Every port that the stack listens on, and for what."""
-        ours = {self.port(service.port): service.name for service in SERVICES}
+        ours = {self.port(service.port): service.name for service in self.services}
         ours |= {
             self.port(MAILBOX): "mailbox page",
             self.port(SMTP): "mail server",

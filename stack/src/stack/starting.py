@@ -15,7 +15,7 @@ import aiohttp
 from stack import composition, kafka
 from stack.home import ChildState, Home, StackState
 from stack.ports import holders
-from stack.services import DATABASE_ROLES, MAILBOX, SERVICES, SMTP, Installation
+from stack.services import BY_NAME, DATABASE_ROLES, MAILBOX, SMTP, Installation
 from stack.supervisor import Supervisor, sweep
 from stack.trouble import StackError
 
@@ -26,6 +26,8 @@ def check(installation: Installation) -> None:
     """Say what would make a start impossible before anything is started."""
     if not 1024 <= installation.port_base <= 65435:
         raise StackError("port-base", f"--port-base may be 1024 to 65435, not {installation.port_base}.")
+    if unknown := set(installation.only) - set(BY_NAME):
+        raise StackError("unknown-service", f"--only {min(unknown)}: there are {', '.join(BY_NAME)}.")
     if installation.broker == "kafka":
         kafka.java()
         kafka.jars()
@@ -104,7 +106,7 @@ async def _supervise(
             installation.home,
             composition.children(installation, http),
             broker=installation.broker,
-            absent=composition.absent(),
+            absent=composition.absent(installation),
             changed=changed,
         )
         loop = asyncio.get_running_loop()
@@ -134,8 +136,7 @@ def places(installation: Installation) -> list[dict[str, Any]]:
     """What a person can go to: address, what it is, who signs in how."""
     rows = [
         {"name": service.name, "url": installation.url(service), "what": service.what, "sign_in": service.sign_in}
-        for service in SERVICES
-        if service.is_there
+        for service in installation.services
     ]
     rows.append(
         {"name": "mailbox", "url": installation.url(MAILBOX), "what": "Every mail that was sent", "sign_in": "open"}

@@ -21,7 +21,7 @@ from stack.client import installation_at
 from stack.home import DATA_VARIABLE, ChildState, Home, StackState
 from stack.kafka import KAFKA_VERSION
 from stack.processes import Birth
-from stack.services import Installation
+from stack.services import BrokerKind, Installation
 from stack.supervisor import sweep
 from stack.trouble import Exit, StackError
 
@@ -36,22 +36,25 @@ STOP_LIMIT = 60.0
 def up(
     data: Data = None,
     kafka: Annotated[
-        bool | None,
-        typer.Option("--kafka/--embedded", help="Apache Kafka itself (Java, Maven) or the embedded broker."),
-    ] = None,
+        bool, typer.Option("--kafka", help="Run Apache Kafka itself (Java and Maven), not the embedded broker.")
+    ] = False,
     detach: Annotated[
         bool, typer.Option("--detach", help="Start in the background and return when all is ready.")
     ] = False,
     port_base: Annotated[
         int | None, typer.Option(help="The first port; the others follow it.", show_default="8400")
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Start only this service (may be repeated) with PostgreSQL, broker and mailbox."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start the whole stack on this machine, and keep it running until Ctrl-C."""
     home = Home.at(data)
     before = installation_at(home)
-    broker = before.broker if kafka is None else ("kafka" if kafka else "embedded")
-    installation = Installation(home, port_base or before.port_base, broker)
+    broker: BrokerKind = "kafka" if kafka else "embedded"
+    installation = Installation(home, port_base or before.port_base, broker, tuple(only or ()))
     started = time.monotonic()
     if detach:
         _start_in_background(installation)
@@ -67,7 +70,7 @@ def up(
         if progress:
             progress.stop()
         for child in state.children:
-            if child.state == "absent":
+            if child.state == "absent" and not installation.only:
                 err.print(f"{child.name} is skipped: {child.note}.", markup=False)
         _print_places(installation, as_json, time.monotonic() - started)
         if not as_json:
@@ -89,7 +92,8 @@ def _start_in_background(installation: Installation) -> None:
         starting.check(installation)
         home.state_file.unlink(missing_ok=True)
     words = [sys.executable, "-m", "stack", "up", "--json", "--data", str(home.directory)]
-    words += ["--port-base", str(installation.port_base), "--kafka" if installation.broker == "kafka" else "--embedded"]
+    words += ["--port-base", str(installation.port_base), *(("--kafka",) if installation.broker == "kafka" else ())]
+    words += [word for name in installation.only for word in ("--only", name)]
     with home.log("stack").open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 ourselves
             words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
