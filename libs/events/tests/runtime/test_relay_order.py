@@ -13,11 +13,10 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from events.runtime.relay import START, UNPUBLISHED
 from events.runtime.store import APPEND, STORE_SQL
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 STREAMS = ("a", "b")
 
@@ -50,7 +49,9 @@ class Interleaving:
             await asyncio.sleep(0.002)
             self.waiting.append((connection, transaction, task))
 
-    async def _append(self, connection: asyncpg.Connection[Any], transaction: Any, stream: str) -> tuple[str, int] | None:
+    async def _append(
+        self, connection: asyncpg.Connection[Any], transaction: Any, stream: str
+    ) -> tuple[str, int] | None:
         version = await self.reader_version(connection, stream)
         now = datetime.now(UTC)
         try:
@@ -125,7 +126,9 @@ async def _try(url: str, steps: list[tuple[str, Any]]) -> None:
     connections = [await asyncpg.connect(url) for _ in range(5)]
     reader = connections.pop()
     try:
-        await reader.execute("DROP TABLE IF EXISTS events, streams, commands, positions, applied, leases, members, generations")
+        await reader.execute(
+            "DROP TABLE IF EXISTS events, streams, commands, positions, applied, leases, members, generations"
+        )
         await reader.execute(STORE_SQL.read_text(encoding="utf-8"))
         world = Interleaving(list(connections), reader)
         for what, how in steps:

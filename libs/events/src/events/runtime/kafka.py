@@ -105,3 +105,13 @@ async def make_topics(settings: Settings, topics: Iterable[str], *, boundary: bo
                 await asyncio.sleep(0.05)
     finally:
         await admin.close()
+
+
+async def drop_topics(settings: Settings, topics: Iterable[str]) -> None:
+    """Remove topics, whoever else reads them."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=10_000)
+    await admin.start()
+    try:
+        await admin.delete_topics(list(topics))
+    finally:
+        await admin.close()

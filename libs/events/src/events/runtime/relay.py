@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import TopicPartition
 
 from events.catalogue import PARTITIONS
@@ -25,17 +26,20 @@ from events.envelope import HEADERS, decode_envelope
 from events.errors import ForeignLog, Unreadable
 from events.runtime import metrics
 from events.runtime.database import UNREACHABLE, Pool
-from events.runtime.kafka import BROKER_TROUBLE, consumer, make_topics, producer, started, stopped
+from events.runtime.kafka import BROKER_TROUBLE, consumer, drop_topics, make_topics, producer, started, stopped
 from events.runtime.logging import logger
 from events.runtime.settings import Settings
 
 log = logger(__name__)
 
 Cursor = tuple[int, int, int]
+Sent = tuple[str, int, int, Any]
+"""Topic, partition, number of records, and the broker's answer to come."""
 START: Cursor = (-1, -1, -1)
 LOCK = "SELECT pg_try_advisory_lock(20161, 3)"
 BATCH = 4000
 SEND_SECONDS = 15.0
+LOOK_SECONDS = 3.0
 
 UNPUBLISHED = """
 WITH horizon AS MATERIALIZED (
@@ -55,6 +59,10 @@ SELECT e.topic, e.partition, e.key, e.value, e.recorded, e.epoch, e.xid, e.posit
 """
 
 
+class LogLost(Exception):
+    """The broker has an empty log where there was one: it is filled again."""
+
+
 class Relay:
     """The relay of one service, for the topics that it alone writes."""
 
@@ -64,6 +72,8 @@ class Relay:
         self._settings = settings
         self._pool = pool
         self._topics = topics
+        self._reached: dict[tuple[str, int], int] = {}
+        """How many records each partition has at the least, by what the broker told us."""
         self._prefix = settings.topic_prefix
         self._appended = appended
         self._name = name
@@ -75,6 +85,8 @@ class Relay:
         while True:
             try:
                 await self._lead()
+            except LogLost as error:
+                log.error("the broker lost its data, filling the topics again", place=error.args)
             except ForeignLog as error:
                 self.waits_for = str(error)
                 log.error("the topic is not ours: publishing nothing until an operator decides", reason=str(error))
@@ -98,14 +110,7 @@ class Relay:
                 await make_topics(self._settings, [self._prefix + topic for topic in self._topics])
                 out = await started(lambda: producer(self._settings, client=f"{self._name}-relay"), waiting=self._wait)
                 try:
-                    cursors = await self._ends()
-                    self.waits_for = None
-                    log.info("relay publishes", topics=list(self._topics))
-                    while True:
-                        self._appended.clear()
-                        if not await self._publish(connection, out, cursors):
-                            with contextlib.suppress(TimeoutError):
-                                await asyncio.wait_for(self._appended.wait(), 0.05)
+                    await self._follow(connection, out)
                 finally:
                     await stopped(out)
             finally:
@@ -113,36 +118,79 @@ class Relay:
                     with contextlib.suppress(*UNREACHABLE):
                         await connection.execute("SELECT pg_advisory_unlock_all()")
 
-    def _wait(self, why: str) -> None:
-        self.waits_for = f"the broker ({why})"
-
-    async def _ends(self) -> dict[tuple[str, int], Cursor]:
-        """Give for each partition the place in our order of the last event that is published there. Raises ``ForeignLog``."""
+    async def _follow(self, connection: Any, out: AIOKafkaProducer) -> None:
         client = await started(
             lambda: consumer(self._settings, client=f"{self._name}-relay-ends", fetch_max_bytes=1_048_576)
         )
         try:
-            places = [TopicPartition(self._prefix + topic, p) for topic in self._topics for p in range(PARTITIONS)]
-            client.assign(places)
-            ends = await client.end_offsets(places)
-            starts = await client.beginning_offsets(places)
-            last: dict[TopicPartition, UUID] = {}
-            filled = [place for place in places if ends[place] > starts[place]]
-            for place in filled:
-                client.seek(place, ends[place] - 1)
-            client.pause(*(place for place in places if place not in filled))
-            limit = time.monotonic() + 20
-            while len(last) < len(filled):
-                if time.monotonic() > limit:
-                    raise TimeoutError("the end of the topic could not be read")
-                fetched = await client.getmany(*filled, timeout_ms=1000)
-                for place, records in fetched.items():
-                    with contextlib.suppress(Unreadable):
-                        last[place] = decode_envelope(records[-1].value or b"").id
-                        continue
-                    raise ForeignLog(f"{place.topic}/{place.partition} ends with something that is no event")
+            cursors = await self._ends(client)
+            self.waits_for = None
+            log.info("relay publishes", topics=list(self._topics))
+            next_look = time.monotonic() + LOOK_SECONDS
+            while True:
+                self._appended.clear()
+                if not await self._publish(connection, out, cursors):
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._appended.wait(), 0.05)
+                if time.monotonic() > next_look:
+                    await self._look(client)
+                    next_look = time.monotonic() + LOOK_SECONDS
         finally:
             await stopped(client)
+
+    async def _look(self, client: AIOKafkaConsumer) -> None:
+        """See that the log is still as long as it was: a broker that lost its data while we were connected says nothing."""
+        ends = await client.end_offsets([TopicPartition(self._prefix + topic, p) for topic, p in self._reached])
+        for place, end in ends.items():
+            reached = self._reached[place.topic.removeprefix(self._prefix), place.partition]
+            if end == 0 and reached > 0:
+                raise LogLost(place.topic, place.partition)
+            if end < reached:
+                raise ForeignLog(f"{place.topic}/{place.partition} was cut from {reached} to {end} records")
+
+    async def _acknowledge(self, sent: list[Sent]) -> None:
+        """Wait until the broker has the batches, and see that they stand behind what stood there before.
+
+        Batches that were sent while the broker lost its data stand alone at the head of an empty log, as if all before them had
+        been published: that topic is given up and filled again from the first event.
+        """
+        for topic, partition, count, acknowledged in sent:
+            offset = (await acknowledged).offset
+            reached = self._reached[topic, partition]
+            if 0 <= offset < reached:
+                if offset == 0:
+                    log.error("the broker lost its data: giving the topic up and filling it again", topic=topic)
+                    await drop_topics(self._settings, [self._prefix + topic])
+                    raise LogLost(topic, partition)
+                raise ForeignLog(f"{topic}/{partition} was cut from {reached} to {offset} records")
+            self._reached[topic, partition] = max(reached, offset) + count
+        sent.clear()
+
+    def _wait(self, why: str) -> None:
+        self.waits_for = f"the broker ({why})"
+
+    async def _ends(self, client: AIOKafkaConsumer) -> dict[tuple[str, int], Cursor]:
+        """Give for each partition the place in our order of the last event that is published there. Raises ``ForeignLog``."""
+        places = [TopicPartition(self._prefix + topic, p) for topic in self._topics for p in range(PARTITIONS)]
+        client.assign(places)
+        ends = await client.end_offsets(places)
+        starts = await client.beginning_offsets(places)
+        self._reached = {(p.topic.removeprefix(self._prefix), p.partition): ends[p] for p in places}
+        last: dict[TopicPartition, UUID] = {}
+        filled = [place for place in places if ends[place] > starts[place]]
+        for place in filled:
+            client.seek(place, ends[place] - 1)
+        client.pause(*(place for place in places if place not in filled))
+        limit = time.monotonic() + 20
+        while len(last) < len(filled):
+            if time.monotonic() > limit:
+                raise TimeoutError("the end of the topic could not be read")
+            for place, records in (await client.getmany(*filled, timeout_ms=1000)).items():
+                with contextlib.suppress(Unreadable):
+                    last[place] = decode_envelope(records[-1].value or b"").id
+                    continue
+                raise ForeignLog(f"{place.topic}/{place.partition} ends with something that is no event")
+        client.pause(*places)
         rows = await self._pool.fetch(
             "SELECT id, epoch, xid, position FROM events WHERE id = ANY($1)", list(last.values())
         )
@@ -169,25 +217,32 @@ class Relay:
             metrics.RELAY_BEHIND.set(0)
             return 0
         metrics.RELAY_BEHIND.set(max(0.0, time.time() - min(r["recorded"] for r in rows).timestamp()))
-        acknowledged = []
-        batch, place = None, None
+        sent: list[Sent] = []
+        batch: BatchBuilder | None = None
+        place: tuple[str, int] | None = None
         moved: dict[tuple[str, int], Cursor] = {}
+
+        async def send() -> None:
+            if batch is not None and place is not None:
+                future = await out.send_batch(batch, self._prefix + place[0], partition=place[1])
+                sent.append((*place, batch.record_count(), future))
+
         async with asyncio.timeout(SEND_SECONDS):
             for topic, partition, key, value, recorded, epoch, xid, position in rows:
                 stamp = int(recorded.timestamp() * 1000)
                 if place != (topic, partition):
-                    if batch is not None and place is not None:
-                        acknowledged.append(await out.send_batch(batch, self._prefix + place[0], partition=place[1]))
+                    await send()
                     batch, place = out.create_batch(), (topic, partition)
                 assert batch is not None
                 if batch.append(key=key.encode(), value=value, timestamp=stamp, headers=HEADERS) is None:
-                    acknowledged.append(await out.send_batch(batch, self._prefix + topic, partition=partition))
+                    # One batch of a partition at a time: a later one must not arrive where an earlier one failed.
+                    await send()
+                    await self._acknowledge(sent)
                     batch = out.create_batch()
                     batch.append(key=key.encode(), value=value, timestamp=stamp, headers=HEADERS)
                 moved[topic, partition] = (epoch, xid, position)
-            if batch is not None and place is not None:
-                acknowledged.append(await out.send_batch(batch, self._prefix + place[0], partition=place[1]))
-            await asyncio.gather(*acknowledged)
+            await send()
+            await self._acknowledge(sent)
         cursors |= moved
         for topic in {topic for topic, _ in moved}:
             metrics.RELAYED.labels(topic).inc(sum(1 for r in rows if r["topic"] == topic))
