@@ -89,7 +89,11 @@ def routes(store: MailStore, behaviour: Behaviour) -> Sequence[web.AbstractRoute
         return _json(_told(behaviour))
 
     async def behave(request: web.Request) -> web.Response:
-        _set(behaviour, await request.json())
+        try:
+            wanted = json.loads(await request.read())
+        except ValueError:
+            raise web.HTTPBadRequest(text="That is not JSON.") from None
+        _set(behaviour, wanted)
         return _json(_told(behaviour))
 
     async def healthy(_: web.Request) -> web.Response:

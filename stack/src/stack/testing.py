@@ -64,7 +64,17 @@ class TestBroker:
             self.container.stop()
 
 
-_said = pytest.StashKey[str]()
+_said = pytest.StashKey[set[str]]()
+
+
+def forced_broker() -> str | None:
+    """The kind of broker that the environment demands, if it does."""
+    return os.environ.get(FORCE) or None
+
+
+def say_broker(config: pytest.Config, kind: str) -> None:
+    """Have the last lines of the run say that tests ran on this broker."""
+    config.stash.setdefault(_said, set()).add(kind)
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +136,7 @@ def _in_a_loop_of_its_own(url: str, sql: str) -> None:
 @pytest.fixture(scope="session")
 def kafka(scratch: Path, request: pytest.FixtureRequest) -> Iterator[TestBroker]:
     broker = start_test_broker(scratch / "kafka")
-    request.config.stash[_said] = broker.kind
+    say_broker(request.config, broker.kind)
     yield broker
     broker.stop()
 
@@ -158,7 +168,7 @@ def _mail_behaves_again(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def start_test_broker(directory: Path) -> TestBroker:
     """The best broker that this machine offers, or the one that the environment forces."""
-    kind = os.environ.get(FORCE) or best_broker()
+    kind = forced_broker() or best_broker()
     match kind:
         case "docker":
             return _in_docker()
@@ -246,5 +256,6 @@ def _in_docker() -> TestBroker:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if (kind := config.stash.get(_said, None)) is not None:
+    said = config.stash.get(_said, None) or set()
+    for kind in sorted(said):
         terminalreporter.write_line(f"Broker: {kind}")
