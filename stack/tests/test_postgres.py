@@ -6,7 +6,7 @@ import time
 
 import asyncpg
 import pytest
-from stack.postgres import Cluster, Database, ensure_databases, ensure_key_tables, run_sql, start_postgres
+from stack.postgres import Cluster, Database, ensure_databases, run_sql, start_postgres
 from stack.trouble import StackError
 
 SERVICES = [Database(name, name) for name in ("consent", "erasure")]
@@ -77,8 +77,7 @@ def test_a_stop_lets_nobody_wait(directory):
 async def cluster(scratch):
     running = start_postgres(scratch / "rights", durable=False)
     for _ in range(2):  # harmless to repeat
-        await ensure_databases(running.cluster, SERVICES, PASSWORDS)
-        await ensure_key_tables(running.cluster.url("keys", "keys", PASSWORDS["keys"]))
+        await ensure_databases(running.url, SERVICES, PASSWORDS)
     yield running.cluster
     running.kill()
 

@@ -76,3 +76,17 @@ def test_when_the_shown_passwords_are_gone_new_ones_are_made(secrets):
     assert secrets.passwords_to_show() == {}
     secrets.ensure(["consent"])
     assert secrets.passwords_to_show() != before
+
+
+def test_a_service_is_handed_only_what_it_needs(secrets):
+    for _ in range(2):
+        secrets.hand_out("consent", "consent")
+        secrets.hand_out("console", None)
+    handed = {file.name: file.read_text() for file in (secrets.directory / "consent").iterdir()}
+    assert set(handed) == {"identity.jwks.json", "key-encryption.key", "pgpass"}
+    assert handed["pgpass"] == f"*:*:*:consent:{secrets.database_passwords()['consent']}\n"
+    assert {file.name for file in (secrets.directory / "console").iterdir()} == {
+        "identity.jwk.json",
+        "identity.jwks.json",
+        "sign-in.json",
+    }

@@ -47,6 +47,7 @@ COMMANDS: dict[str, str] = {
     "projection": "projection",
     "quarantine": "quarantine",
     "secrets": "secrets",
+    "databases": "databases",
 }
 """The nouns, each with its module in `stack.commands`: a Typer app called `app`."""
 

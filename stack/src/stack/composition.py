@@ -11,7 +11,7 @@ from stack.broker import broker_program, broker_waits_for
 from stack.home import ChildState
 from stack.kafka import Node
 from stack.mailbox import mailserver_program
-from stack.postgres import KEYS_DATABASE, KEYS_ROLE, ensure_databases, ensure_key_tables
+from stack.postgres import ensure_databases
 from stack.processes import Program
 from stack.services import DATABASES, KAFKA, KAFKA_CONTROLLER, MAILBOX, SERVICES, SMTP, Installation, Service
 from stack.supervisor import Child
@@ -55,8 +55,7 @@ def _postgres(installation: Installation) -> Child:
         return cluster.program(installation.mark)
 
     async def databases() -> None:
-        await ensure_databases(cluster, DATABASES, installation.secrets.database_passwords())
-        await ensure_key_tables(installation.database_url(KEYS_DATABASE, KEYS_ROLE))
+        await ensure_databases(cluster.url(), DATABASES, installation.secrets.database_passwords())
 
     return Child("postgres", program, cluster.waits_for, once_ready=databases, url=f"127.0.0.1:{cluster.port}")
 

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import asyncpg
 import psutil  # type: ignore[import-untyped]
@@ -277,9 +277,22 @@ class Database:
     role: str
 
 
-async def ensure_databases(cluster: Cluster, databases: Sequence[Database], passwords: Mapping[str, str]) -> None:
-    """Make the roles and databases that are missing, and set what each role may do. Harmless to repeat."""
-    connection = await asyncpg.connect(cluster.url())
+async def ensure_databases(url: str, databases: Sequence[Database], passwords: Mapping[str, str]) -> None:
+    """Make the roles and databases that are missing, and the tables of keys. Harmless to repeat.
+
+    `url` is a superuser's; the server may be any. Each role may sign in to its own database and to the keys.
+    """
+    await _ensure_roles(url, databases, passwords)
+    owner = urlsplit(url)._replace(netloc=f"{KEYS_ROLE}:{quote(passwords[KEYS_ROLE], safe='')}@{_host(url)}")
+    await _ensure_key_tables(owner._replace(path=f"/{KEYS_DATABASE}").geturl())
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+async def _ensure_roles(url: str, databases: Sequence[Database], passwords: Mapping[str, str]) -> None:
+    connection = await asyncpg.connect(url)
     try:
         roles = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
         wanted = {database.role for database in databases} | {KEYS_ROLE}
@@ -300,7 +313,7 @@ async def ensure_databases(cluster: Cluster, databases: Sequence[Database], pass
         await connection.close()
 
 
-async def ensure_key_tables(url: str) -> None:
+async def _ensure_key_tables(url: str) -> None:
     """Make the tables of the key database, and say who may do what there. `url` is its owner's."""
     async with asyncio.timeout(30):
         await run_sql(url, (importlib.resources.files("events.runtime") / "keys.sql").read_text(encoding="utf-8"))
@@ -331,7 +344,6 @@ __all__ = [
     "RunningPostgres",
     "binaries",
     "ensure_databases",
-    "ensure_key_tables",
     "run_sql",
     "start_postgres",
 ]

@@ -145,6 +145,26 @@ class Secrets:
             return {}
         return dict(line.split("\t", 1) for line in lines if "\t" in line)
 
+    def hand_out(self, service: str, database_role: str | None) -> None:
+        """Put what one service needs, and nothing else, into a directory of its own (for containers)."""
+        own = self.directory / service
+        own.mkdir(exist_ok=True, mode=0o700)
+        for file in (self.identity_keys, *self._for(service)):
+            write_whole(own / file.name, file.read_text(), mode=0o600)
+        if database_role is not None:
+            write_whole(own / self.key_encryption_key.name, self.key_encryption_key.read_text(), mode=0o600)
+            password = self.database_passwords()[database_role]
+            write_whole(own / "pgpass", f"*:*:*:{database_role}:{password}\n", mode=0o600)
+
+    def _for(self, service: str) -> tuple[Path, ...]:
+        return {
+            "console": (self.identity_key, self.sign_in),
+            "subject-access": (self.transport_key,),
+            "notifier": (self.transport_key,),
+            "crm-gateway": (self.webhook_secret,),
+            "demo-crm": (self.webhook_secret, self.crm_token),
+        }.get(service, ())
+
     def token(self, account: str, roles: Sequence[str], *, name: str = "", life: int = TOKEN_LIFE) -> str:
         """A signed statement of who asks, valid for a short while."""
         return sign_token(self.identity_key.read_text(), account, roles, name=name, life=life)

@@ -9,7 +9,7 @@ import typer
 
 from stack.answering import AsJson, answer, explained, out
 from stack.secrets import Secrets
-from stack.services import DATABASE_ROLES
+from stack.services import DATABASE_ROLES, SERVICES
 
 app = typer.Typer(help="The secrets of an installation.", no_args_is_help=True)
 
@@ -23,11 +23,17 @@ def secrets() -> None:
 @explained
 def init(
     directory: Annotated[Path, typer.Option("--dir", help="Where to keep them; only their owner may read it.")],
+    each_service: Annotated[
+        bool, typer.Option("--each-service", help="Also a directory for each service with only what it needs.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the secrets that are missing; what is there stays as it is."""
     kept = Secrets(directory.expanduser().resolve())
     kept.ensure(DATABASE_ROLES)
+    if each_service:
+        for service in SERVICES:
+            kept.hand_out(service.name, service.role)
     files = sorted(file.name for file in kept.directory.iterdir() if file.is_file())
     content = {"directory": str(kept.directory), "files": files}
     answer(content, as_json, lambda: out.print(f"{kept.directory}: {', '.join(files)}", markup=False))
