@@ -156,6 +156,12 @@ class Secrets:
             password = self.database_passwords()[database_role]
             write_whole(own / "pgpass", f"*:*:*:{database_role}:{password}\n", mode=0o600)
 
+    def hand_out_to_postgres(self) -> None:
+        """The superuser's password, readable to the account of the database server: only that one should see the place."""
+        own = self.directory / "postgres"
+        own.mkdir(exist_ok=True, mode=0o755)
+        write_whole(own / "password", self.database_passwords()["postgres"], mode=0o444)
+
     def _for(self, service: str) -> tuple[Path, ...]:
         return {
             "console": (self.identity_key, self.sign_in),

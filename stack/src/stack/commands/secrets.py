@@ -34,6 +34,7 @@ def init(
     if each_service:
         for service in SERVICES:
             kept.hand_out(service.name, service.role)
+        kept.hand_out_to_postgres()
     files = sorted(file.name for file in kept.directory.iterdir() if file.is_file())
     content = {"directory": str(kept.directory), "files": files}
     answer(content, as_json, lambda: out.print(f"{kept.directory}: {', '.join(files)}", markup=False))
