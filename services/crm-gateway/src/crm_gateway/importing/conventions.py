@@ -89,7 +89,8 @@ LANGUAGE_SIGNS: dict[str, frozenset[str]] = {
 CONVENTIONS: dict[str, tuple[frozenset[str], int, dict[str, str]]] = {
     "Google Contacts": (
         _words(
-            "email 1 value|email 1 type|email 1 label|phone 1 value|phone 1 label|phone 1 type|phonetic first name|yomi name|given name yomi|"
+            "email 1 value|email 1 type|email 1 label|phone 1 value|phone 1 label|phone 1 type|phonetic first name|"
+            "yomi name|given name yomi|"
             "group membership|organization 1 name|organization name|labels|name prefix|file as|address 1 formatted"
         ),
         3,
@@ -100,7 +101,8 @@ CONVENTIONS: dict[str, tuple[frozenset[str], int, dict[str, str]]] = {
             "email typ|email angezeigter name|email 2 adresse|strasse geschaeftlich|strasse privat|telefon geschaeftlich|vertraulichkeit|"
             "verzeichnisserver|abrechnungsinformation|weiteres postfach|reisekilometer|internet frei gebucht|"
             "email type|email display name|email 2 address|business street|home street|business phone|sensitivity|directory server|"
-            "billing information|mileage|internet free busy|ttytdd phone|tty tdd phone|business address po box|business postal code|home city"
+            "billing information|mileage|internet free busy|ttytdd phone|tty tdd phone|business address po box|"
+            "business postal code|home city"
         ),
         3,
         {
@@ -134,7 +136,9 @@ CONVENTIONS: dict[str, tuple[frozenset[str], int, dict[str, str]]] = {
         {"title": "job_title"},
     ),
     "Lime CRM": (
-        _words("idperson|idcompany|limeid|lime id|mobilephone|emailconsent|email consent|person lime id|coworker|medarbetare|ansvarig"),
+        _words(
+            "idperson|idcompany|limeid|lime id|mobilephone|emailconsent|email consent|person lime id|coworker|medarbetare|ansvarig"
+        ),
         1,
         {"position": "job_title", "title": "job_title", "titel": "job_title", "name": "full_name"},
     ),
@@ -153,14 +157,18 @@ PARTS: dict[str, frozenset[str]] = {
     ),
     "phones.label": _words("phone label|phone type"),
     "phones:mobile": _words(
-        "mobil|mobiltelefon|mobilnummer|mobiltelefonnummer|handy|handynummer|mobile|mobile phone|mobilephone|mobile phone number|mobile number|"
+        "mobil|mobiltelefon|mobilnummer|mobiltelefonnummer|handy|handynummer|mobile|mobile phone|mobilephone|"
+        "mobile phone number|mobile number|"
         "cell|cell phone|cellphone|mobiltel"
     ),
     "phones:fax": _words("fax|faxnummer|telefax|fax number|fax nr|telefaxnummer"),
-    "phones:work": _words("geschaeftstelefon|diensttelefon|firmentelefon|arbetstelefon|direkttelefon|workphone|direktnummer|durchwahl"),
+    "phones:work": _words(
+        "geschaeftstelefon|diensttelefon|firmentelefon|arbetstelefon|direkttelefon|workphone|direktnummer|durchwahl"
+    ),
     "phones:private": _words("privattelefon|privatnummer|hemtelefon|homephone"),
     "addresses.street": _words(
-        "strasse|strasse hausnummer|strasse hausnr|strasse nr|strasse und hausnummer|str|anschrift|adresse|adresse 1|adresszeile 1|street|"
+        "strasse|strasse hausnummer|strasse hausnr|strasse nr|strasse und hausnummer|str|anschrift|adresse|adresse 1|"
+        "adresszeile 1|street|"
         "street 1|street address|address|address 1|address line 1|address1|street line 1|adress|adress 1|gatuadress|gata|postadress|"
         "besoeksadress|utdelningsadress|adressrad 1"
     ),
@@ -169,12 +177,16 @@ PARTS: dict[str, frozenset[str]] = {
         "adresszusatz|adresse 2|adresszeile 2|strasse 2|address 2|address line 2|address2|street 2|street line 2|extended address|"
         "adress 2|adressrad 2|co adress|adresszusatz 1"
     ),
-    "addresses.street3": _words("adresse 3|adresszeile 3|strasse 3|address 3|address line 3|street 3|adresszusatz 2|adress 3"),
+    "addresses.street3": _words(
+        "adresse 3|adresszeile 3|strasse 3|address 3|address line 3|street 3|adresszusatz 2|adress 3"
+    ),
     "addresses.postcode": _words(
         "plz|postleitzahl|postcode|post code|postal code|postalcode|zip|zip code|zipcode|zip postal code|postnummer|postnr"
     ),
     "addresses.city": _words("ort|stadt|wohnort|city|town|postort|stad|locality"),
-    "addresses.region": _words("bundesland|region|bundesland kanton|bundesland region|kanton|state|province|state province|state region|county|laen"),
+    "addresses.region": _words(
+        "bundesland|region|bundesland kanton|bundesland region|kanton|state|province|state province|state region|county|laen"
+    ),
     "addresses.country": _words("land|land region|country|country region|country name|land laendercode"),
     "addresses.label": _words("address label|address type"),
 }
@@ -183,10 +195,12 @@ PARTS: dict[str, frozenset[str]] = {
 QUALIFIERS: dict[str, str] = {
     word: group
     for group, words in {
-        "work": "geschaeftlich|geschaeftliche|geschaeft|dienstlich|dienstliche|beruflich|berufliche|arbeit|firma|firmen|buero|business|work|"
+        "work": "geschaeftlich|geschaeftliche|geschaeft|dienstlich|dienstliche|beruflich|berufliche|arbeit|firma|"
+        "firmen|buero|business|work|"
         "office|company|arbete|jobb|arbets",
         "private": "privat|private|privater|home|personal|hem|hemma|privata",
-        "other": "weitere|weiterer|weiteres|weiteres r|weiteres e|sonstige|sonstiges|other|oevrig|oevriga|annan|annat|secondary|zweite|andra",
+        "other": "weitere|weiterer|weiteres|weiteres r|weiteres e|sonstige|sonstiges|other|oevrig|oevriga|annan|annat|"
+        "secondary|zweite|andra",
         "mailing": "mailing|postanschrift|contact",
         "billing": "billing|rechnung|rechnungs|rechnungsadresse|faktura|fakturering",
         "shipping": "shipping|lieferung|liefer|lieferadresse|leverans|delivery",

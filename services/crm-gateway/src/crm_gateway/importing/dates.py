@@ -10,11 +10,30 @@ from typing import Final, Literal, get_args
 
 Order = Literal["dmy", "mdy", "ymd"]
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)
+ORDER_WORDS: Final[dict[Order, str]] = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 Readings = Mapping[Order, date]
 
 EARLIEST = date(1850, 1, 1)
 _SERIAL_ZERO = date(1899, 12, 30)
-_EMPTY_WORDS = frozenset({"", "-", "--", "n/a", "na", "null", "none", "keine angabe", "k.a.", "k. a.", "unbekannt", "unknown", "okänt", "(null)", "nil"})
+_EMPTY_WORDS = frozenset(
+    {
+        "",
+        "-",
+        "--",
+        "n/a",
+        "na",
+        "null",
+        "none",
+        "keine angabe",
+        "k.a.",
+        "k. a.",
+        "unbekannt",
+        "unknown",
+        "okänt",
+        "(null)",
+        "nil",
+    }
+)
 _MONTHS: dict[str, int] = {}
 for _number, _names in enumerate(
     (
@@ -35,9 +54,13 @@ for _number, _names in enumerate(
 ):
     _MONTHS |= dict.fromkeys(_names.split(), _number)
 
-_TIME = re.compile(r"(?:[T ]|,\s*)\s*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?$")
+_TIME = re.compile(
+    r"(?:[T ]|,\s*)\s*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?$"
+)
 _NUMERIC = re.compile(r"^(\d{1,4})\s*([./\-\s])\s*(\d{1,2})\s*\2\s*(\d{1,4})\.?$")
-_DAY_MONTH = re.compile(r"^(?:[^\W\d]+,\s*)?(\d{1,2})(?:\.|st|nd|rd|th|:e)?[\s.\-/]*([^\W\d]+)\.?[\s,.\-/]*(\d{2}|\d{4})$")
+_DAY_MONTH = re.compile(
+    r"^(?:[^\W\d]+,\s*)?(\d{1,2})(?:\.|st|nd|rd|th|:e)?[\s.\-/]*([^\W\d]+)\.?[\s,.\-/]*(\d{2}|\d{4})$"
+)
 _MONTH_DAY = re.compile(r"^(?:[^\W\d]+,\s*)?([^\W\d]+)\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{2}|\d{4})$")
 _YEAR_MONTH = re.compile(r"^(\d{4})[\s\-/.]*([^\W\d]+)[\s\-/.]*(\d{1,2})$")
 _WITHOUT_YEAR = re.compile(r"^--?\d{1,2}-?\d{1,2}$|^\d{1,2}\.\s*\d{1,2}\.?$|^\d{1,2}\.\s*[^\W\d]+$")

@@ -72,16 +72,20 @@ def target(text: str) -> Target | None:
 
 def normalise(header: str) -> str:
     """Bring a header to words in lower case, so that ``MailingStreet``, ``E-Mail-Adresse`` and ``Straße (privat)`` can be looked up."""
+    text = re.sub(r"\be (?=mail|post)", "e", _plain_words(header))
+    return re.sub(r"\bmail (?=.)", "email ", text)
+
+
+def _plain_words(header: str) -> str:
     text = _CAMEL.sub(" ", unicodedata.normalize("NFC", header).strip())
     text = re.sub(r"__[cC]$", "", text).casefold().translate(_LETTERS)
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    text = re.sub(r"[\W_]+", " ", text).strip()
-    return re.sub(r"\be (?=mail|post)", "e", text).replace("email", "\0").replace("mail ", "email ").replace("\0", "email")
+    return re.sub(r"[\W_]+", " ", text).strip()
 
 
 def slug(text: str, limit: int = 64) -> str:
     """Make a field's or kind's name from a header. What holds no Latin letter gets a name by its hash, the same each time."""
-    plain = re.sub(r"[^a-z0-9]+", "_", normalise(text)).strip("_")
+    plain = re.sub(r"[^a-z0-9]+", "_", _plain_words(text)).strip("_")
     if not plain:
         return "field_" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     if len(plain) > limit:
@@ -96,7 +100,11 @@ def custom(header: str) -> Target:
 def convention_of(headers: Iterable[str]) -> str | None:
     """Tell which exporter wrote these (normalised) headers, if it shows."""
     present = set(headers)
-    scores = {name: len(present & signs) / needed for name, (signs, needed, _) in CONVENTIONS.items() if len(present & signs) >= needed}
+    scores = {
+        name: len(present & signs) / needed
+        for name, (signs, needed, _) in CONVENTIONS.items()
+        if len(present & signs) >= needed
+    }
     return max(scores, key=lambda name: scores[name]) if scores else None
 
 
@@ -132,7 +140,13 @@ def _numbered(name: str) -> Target | None:
     if not found:
         return None
     thing, number, rest = found.groups()
-    field = {"email": "emails", "phone": "phones", "telefon": "phones", "address": "addresses", "adresse": "addresses"}.get(thing)
+    field = {
+        "email": "emails",
+        "phone": "phones",
+        "telefon": "phones",
+        "address": "addresses",
+        "adresse": "addresses",
+    }.get(thing)
     if field is None:
         return None
     if rest in ("label", "type"):

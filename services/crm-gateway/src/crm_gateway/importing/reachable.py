@@ -9,7 +9,26 @@ import phonenumbers
 
 _ADDRESS = re.compile(r"[^\s<>(),;:|\"\[\]\\]+@[^\s<>(),;:|\"\[\]\\@]+")
 _NAMED = re.compile(r"(?:\"[^\"]*\"\s*|[^<>();,|\n\"]*)[<(]\s*(?:mailto:)?([^\s<>()@]+@[^\s<>()@]+)\s*[>)]")
-_NOTHING = frozenset({"", "-", "--", "n/a", "na", "none", "keine", "kein", "k.a.", "k. a.", "unbekannt", "unknown", "null", "saknas", "nein", "ingen"})
+_NOTHING = frozenset(
+    {
+        "",
+        "-",
+        "--",
+        "n/a",
+        "na",
+        "none",
+        "keine",
+        "kein",
+        "k.a.",
+        "k. a.",
+        "unbekannt",
+        "unknown",
+        "null",
+        "saknas",
+        "nein",
+        "ingen",
+    }
+)
 _LINE = re.compile(r"\s*(?:[;,|\n\r]|:::|\s/\s)\s*")
 _ZERO = re.compile(r"^(\+|00)(\s*(?!39)\d{1,3}\s*)\(\s*0\s*\)")
 
@@ -19,8 +38,12 @@ def emails(text: str) -> tuple[list[str], bool]:
     if text.strip().casefold() in _NOTHING:
         return [], True
     found: list[str] = []
-    rest = _NAMED.sub(lambda m: found.append(m[1].strip(".'")) or " ", text)
-    rest = _ADDRESS.sub(lambda m: found.append(m[0].removeprefix("mailto:").strip(".'")) or " ", rest)
+
+    def take(match: re.Match[str]) -> str:
+        found.append(match[match.lastindex or 0].removeprefix("mailto:").strip(".'"))
+        return " "
+
+    rest = _ADDRESS.sub(take, _NAMED.sub(take, text))
     unique = list(dict.fromkeys(found))
     return unique, not re.search(r"\w", rest.replace("mailto", "").replace(":::", ""))
 

@@ -8,7 +8,9 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -92,7 +94,9 @@ def _refuse_foreign(path: Path, head: bytes) -> None:
         with path.open("rb") as file:
             start = file.read(4 * 1024 * 1024)
         if "EncryptedPackage".encode("utf-16-le") in start:
-            raise ImportRefused("password-protected", "This workbook is protected by a password. Save it without one and import that.")
+            raise ImportRefused(
+                "password-protected", "This workbook is protected by a password. Save it without one and import that."
+            )
         raise ImportRefused("old-workbook", "This is an old .xls workbook. Save it as .xlsx or CSV and import that.")
     for magic, message in _FOREIGN:
         if head.startswith(magic):
@@ -100,7 +104,9 @@ def _refuse_foreign(path: Path, head: bytes) -> None:
     if head.startswith(_ZIP):
         _refuse_other_zip(path)
     elif head.startswith(b"PK"):
-        raise ImportRefused("archive", "This is a ZIP archive with nothing to read in it. Export the file from the CRM again.")
+        raise ImportRefused(
+            "archive", "This is a ZIP archive with nothing to read in it. Export the file from the CRM again."
+        )
 
 
 def _refuse_other_zip(path: Path) -> None:
@@ -110,17 +116,27 @@ def _refuse_other_zip(path: Path) -> None:
             size = sum(i.file_size for i in archive.infolist())
             locked = any(i.flag_bits & 1 for i in archive.infolist())
     except (zipfile.BadZipFile, OSError) as broken:
-        raise ImportRefused("damaged-workbook", "The file is damaged or was cut off. Save it again as .xlsx or CSV and import that.") from broken
+        raise ImportRefused(
+            "damaged-workbook", "The file is damaged or was cut off. Save it again as .xlsx or CSV and import that."
+        ) from broken
     if locked:
-        raise ImportRefused("password-protected", "This file is protected by a password. Save it without one and import that.")
+        raise ImportRefused(
+            "password-protected", "This file is protected by a password. Save it without one and import that."
+        )
     if "xl/workbook.bin" in names:
-        raise ImportRefused("binary-workbook", "This is a binary workbook (.xlsb). Save it as .xlsx or CSV and import that.")
+        raise ImportRefused(
+            "binary-workbook", "This is a binary workbook (.xlsb). Save it as .xlsx or CSV and import that."
+        )
     if "content.xml" in names:
-        raise ImportRefused("open-document", "This is an OpenDocument file. Save the table as .xlsx or CSV and import that.")
+        raise ImportRefused(
+            "open-document", "This is an OpenDocument file. Save the table as .xlsx or CSV and import that."
+        )
     if "[Content_Types].xml" not in names or not any(n.startswith("xl/") for n in names):
         raise ImportRefused("archive", "This is a ZIP archive, not a workbook. Unpack it and import the file inside.")
     if size > 4 * 1024**3:
-        raise ImportRefused("too-large", "The workbook is larger than 4 GB when unpacked. Export it as CSV, or in several files.")
+        raise ImportRefused(
+            "too-large", "The workbook is larger than 4 GB when unpacked. Export it as CSV, or in several files."
+        )
 
 
 def _refuse_markup(text: str) -> None:
@@ -128,16 +144,23 @@ def _refuse_markup(text: str) -> None:
     if start.startswith("begin:vcard"):
         raise ImportRefused("vcard", "This is a vCard file. Export the contacts as CSV and import that.")
     if start.startswith(("<html", "<!doctype", "<table", "<?xml", "<meta", "<head")):
-        raise ImportRefused("markup", "This is a web page or XML, whatever its name says. Open it in Excel, save it as .xlsx or CSV and import that.")
+        raise ImportRefused(
+            "markup",
+            "This is a web page or XML, whatever its name says. Open it in Excel, save it as .xlsx or CSV and import that.",
+        )
     if start.startswith("["):
-        raise ImportRefused("json-array", "This is one JSON array. Write one JSON object on each line (JSON lines) and import that.")
+        raise ImportRefused(
+            "json-array", "This is one JSON array. Write one JSON object on each line (JSON lines) and import that."
+        )
 
 
 def _named(encoding: str) -> tuple[str, str, bool]:
     try:
         return codecs.lookup(encoding).name, encoding, False
     except LookupError as unknown:
-        raise ImportRefused("unknown-encoding", "There is no such encoding. Use for example utf-8, utf-16 or windows-1252.") from unknown
+        raise ImportRefused(
+            "unknown-encoding", "There is no such encoding. Use for example utf-8, utf-16 or windows-1252."
+        ) from unknown
 
 
 def _encoding(path: Path, head: bytes) -> tuple[str, str, bool]:
@@ -152,7 +175,10 @@ def _encoding(path: Path, head: bytes) -> tuple[str, str, bool]:
         return "utf-16-be", "UTF-16 BE", False
     controls = sum(head.count(c) for c in range(32) if c not in (9, 10, 11, 12, 13, 26))
     if controls > max(8, len(head) // 50):
-        raise ImportRefused("binary", "This is not a table: the file is binary. Export the data as CSV, .xlsx or JSON lines and import that.")
+        raise ImportRefused(
+            "binary",
+            "This is not a table: the file is binary. Export the data as CSV, .xlsx or JSON lines and import that.",
+        )
     if _is_utf8(path):
         return "utf-8", "UTF-8", False
     return _legacy(path)
@@ -167,25 +193,29 @@ def _is_utf8(path: Path) -> bool:
         except UnicodeDecodeError:
             return False
     if decoder.getstate()[0]:
-        raise ImportRefused("cut-off", "The file ends in the middle of a letter: it was cut off. Export or copy it again.")
+        raise ImportRefused(
+            "cut-off", "The file ends in the middle of a letter: it was cut off. Export or copy it again."
+        )
     return True
 
 
 def _legacy(path: Path) -> tuple[str, str, bool]:
     """Not UTF-8: Windows-1252, unless its reading makes no words; then the likeliest other one, marked as a guess."""
     with path.open("rb") as file:
-        lines = [line for line in file if not line.isascii()][:2000] if path.stat().st_size < 64 * 1024 * 1024 else file.readlines(SAMPLE)
-    data = b"".join(lines)[: 4 * SAMPLE]
+        data = b"".join(islice((line for line in file if not line.isascii()), 2000))[: 4 * SAMPLE]
     valid = len(re.findall(rb"[\xc3-\xdf][\x80-\xbf]|[\xe2-\xef][\x80-\xbf]{2}", data))
     high = sum(data.count(bytes([b])) for b in range(0x80, 0x100))
     if valid >= 3 and valid * 2 > high * 0.6:
-        raise ImportRefused("mixed-encoding", "The file is UTF-8 in one part and something else in another. Export it again, all of it as UTF-8.")
+        raise ImportRefused(
+            "mixed-encoding",
+            "The file is UTF-8 in one part and something else in another. Export it again, all of it as UTF-8.",
+        )
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
         text = ""
     strange = [c for c in text if ord(c) >= 0x80]
-    likely = sum(c.isalpha() and c not in "ÿþƒ" or c in "€–—„“”’‘§°´«»\xa0…®©" for c in strange)
+    likely = sum((c.isalpha() and c not in "ÿþƒ") or c in "€–—„“”’‘§°´«»\xa0…®©" for c in strange)
     words = len(re.findall(r"[a-zäöüåéA-ZÄÖÜÅ][äöüßåéèêëïîçñôûàáíóúÄÖÜÅÉ]|[äöüåéÄÖÜÅÉ][a-z]|ß", text))
     if strange and likely >= 0.9 * len(strange) and words * 3 >= len(strange):
         return "cp1252", "Windows-1252", False
@@ -235,7 +265,9 @@ def _fits(text: str, dialect: _Dialect) -> tuple[int, float, int]:
     for row in records(io.StringIO(text, newline=""), dialect.delimiter, dialect.quote, dialect.escape):
         if any(cell.strip() for cell in row):
             if len(widths) < 5:
-                known = max(known, sum(1 for c in row if len(c) < 80 and (recognise(c) or looks_like_consent(c) is not None)))
+                known = max(
+                    known, sum(1 for c in row if len(c) < 80 and (recognise(c) or looks_like_consent(c) is not None))
+                )
             widths.append(len(row))
         if len(widths) >= 100:
             break
@@ -248,7 +280,7 @@ def _fits(text: str, dialect: _Dialect) -> tuple[int, float, int]:
     return known, 1 - ragged / len(widths), usual
 
 
-def records(file: io.TextIOBase, delimiter: str, quote: str, escape: str | None) -> csv.Reader:  # type: ignore[name-defined]
+def records(lines: Iterable[str], delimiter: str, quote: str, escape: str | None) -> Iterator[list[str]]:
     """Read delimited text. Cells of any length come through, so that a row with one too long can be refused by itself."""
     csv.field_size_limit(MAX_CSV_CELL)
-    return csv.reader(file, delimiter=delimiter, quotechar=quote, escapechar=escape, skipinitialspace=True)
+    return csv.reader(lines, delimiter=delimiter, quotechar=quote, escapechar=escape, skipinitialspace=True)

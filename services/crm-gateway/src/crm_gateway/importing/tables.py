@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ from crm_gateway.importing.refusals import ImportRefused
 from crm_gateway.importing.sniffing import Form, records
 from crm_gateway.importing.workbook import Workbook
 
-Cell = str | int | float | bool | date | datetime | time | None
+
+class Missing(Enum):
+    """Stands for a cell that a row does not have, which is not the same as an empty one: nothing is said about its field."""
+
+    MISSING = "missing"
+
+
+MISSING = Missing.MISSING
+Cell = str | int | float | bool | date | datetime | time | Missing | None
 NumberedRow = tuple[int, Sequence[Cell]]
 MAX_COLUMNS = 20_000
 
@@ -60,26 +69,33 @@ class Tables:
                         return
                     if row and row[-1].endswith(_END):
                         raise ImportRefused(
-                            "open-quote", f"A quote that opens in row {number} is never closed. Correct that row, or export the file again."
+                            "open-quote",
+                            f"A quote that opens in row {number} is never closed. Correct that row, or export the file again.",
                         )
                     if number == 1 and form.first_line_names_delimiter:
                         continue
                     if len(row) > MAX_COLUMNS:
-                        raise ImportRefused("too-many-columns", f"Row {number} has more than {MAX_COLUMNS} columns. Check the delimiter.")
+                        raise ImportRefused(
+                            "too-many-columns",
+                            f"Row {number} has more than {MAX_COLUMNS} columns. Check the delimiter.",
+                        )
                     began = number + 1
                     yield number, row
             except csv.Error as broken:
-                raise ImportRefused("unreadable-row", f"Row {began} cannot be read: a quote is not closed, or a cell is far too long.") from broken
+                raise ImportRefused(
+                    "unreadable-row", f"Row {began} cannot be read: a quote is not closed, or a cell is far too long."
+                ) from broken
             except UnicodeDecodeError as broken:
                 raise ImportRefused(
-                    "wrong-encoding", f"After row {number} the file is not {form.encoding}. Say its encoding, for example --encoding windows-1252."
+                    "wrong-encoding",
+                    f"After row {number} the file is not {form.encoding}. Say its encoding, for example --encoding windows-1252.",
                 ) from broken
 
     def _objects(self) -> Iterator[NumberedRow]:
         yield 0, self._keys
         for number, found in json_lines(self._path, self._form):
             if isinstance(found, dict):
-                yield number, [_flat(found.get(key)) for key in self._keys]
+                yield number, [_flat(found[key]) if key in found else MISSING for key in self._keys]
             else:
                 yield number, [Unreadable()]
 

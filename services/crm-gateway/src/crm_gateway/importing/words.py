@@ -7,8 +7,29 @@ from functools import cache, lru_cache
 
 from babel import Locale
 
-_YES = frozenset("ja j yes y true wahr sann sant 1 x on ein aktiv active ok ✓ ✔ vrai si oui abonniert subscribed erteilt given".split())
-_NO = frozenset("nein nej n no false falsch falskt 0 off aus inaktiv inactive - abgemeldet unsubscribed verweigert refused widerrufen".split())
+_YES = frozenset(
+    "ja j yes y true wahr sann sant 1 x on ein aktiv active ok ✓ ✔ vrai si oui abonniert subscribed erteilt given".split()  # noqa: SIM905
+)
+_NO = frozenset(
+    {
+        "nein",
+        "nej",
+        "n",
+        "no",
+        "false",
+        "falsch",
+        "falskt",
+        "0",
+        "off",
+        "aus",
+        "inaktiv",
+        "inactive",
+        "-",
+        "abgemeldet",
+        "unsubscribed",
+    }
+    | {"verweigert", "refused", "widerrufen"}
+)
 
 _PLACES = {
     "usa": "US",
@@ -41,24 +62,29 @@ _PLACES = {
 }
 
 
+def _names(locale: str, of: str, code: str) -> dict[str, str]:
+    """Give the names of territories or languages in one language, by CLDR."""
+    return {
+        str(name).casefold(): str(iso)
+        for iso, name in dict(getattr(Locale(locale), of)).items()
+        if re.fullmatch(code, str(iso))
+    }
+
+
 @cache
 def _countries() -> dict[str, str]:
     names: dict[str, str] = {}
-    for code in ("fr", "es", "it", "nl", "da", "nb", "fi", "pl", "sv", "en", "de"):
-        names |= {name.casefold(): iso for iso, name in Locale(code).territories.items() if re.fullmatch("[A-Z]{2}", iso)}
-    names |= {iso.casefold(): iso for iso in Locale("en").territories if re.fullmatch("[A-Z]{2}", iso)}
-    return names | _PLACES
+    for locale in ("fr", "es", "it", "nl", "da", "nb", "fi", "pl", "sv", "en", "de"):
+        names |= _names(locale, "territories", "[A-Z]{2}")
+    return names | {iso.casefold(): iso for iso in names.values()} | _PLACES
 
 
 @cache
 def _languages() -> dict[str, str]:
     names: dict[str, str] = {}
-    for code in ("sv", "en", "de"):
-        names |= {name.casefold(): iso for iso, name in Locale(code).languages.items() if re.fullmatch("[a-z]{2}", iso)}
-    for iso in [i for i in Locale("en").languages if re.fullmatch("[a-z]{2}", i)]:
-        names[iso] = iso
-        names.setdefault((Locale.parse(iso).get_language_name() or iso).casefold() if iso in ("de", "en", "sv", "fr", "es", "it") else iso, iso)
-    return names
+    for locale in ("it", "es", "fr", "sv", "en", "de"):
+        names |= _names(locale, "languages", "[a-z]{2}")
+    return names | {iso: iso for iso in names.values()}
 
 
 @lru_cache(maxsize=1024)
@@ -79,14 +105,43 @@ def yes_or_no(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return {1: True, 0: False}.get(value)
+        return True if value == 1 else False if value == 0 else None
     word = str(value).strip().casefold() if value is not None else ""
     return True if word in _YES else False if word in _NO else None
 
 
-_TITLES = re.compile(r"^(?:(?:Prof|Dr|Dipl|Ing|Mag|MMag|DDr|Univ|phil|med|jur|rer|nat|pol|h|c|Inf|Kfm)\b\.?-?[\s-]*)+", re.ASCII)
+_TITLES = re.compile(
+    r"^(?:(?:Prof|Dr|Dipl|Ing|Mag|MMag|DDr|Univ|phil|med|jur|rer|nat|pol|h|c|Inf|Kfm)\b\.?-?[\s-]*)+", re.ASCII
+)
 _SALUTATIONS = frozenset({"herr", "frau", "mr", "mrs", "ms", "miss", "fru", "fröken", "herrn"})
-_PARTICLES = frozenset({"von", "van", "zu", "zur", "zum", "vom", "de", "der", "den", "del", "della", "di", "da", "dos", "du", "la", "le", "af", "av", "ten", "ter", "el", "al", "bin"})
+_PARTICLES = frozenset(
+    {
+        "von",
+        "van",
+        "zu",
+        "zur",
+        "zum",
+        "vom",
+        "de",
+        "der",
+        "den",
+        "del",
+        "della",
+        "di",
+        "da",
+        "dos",
+        "du",
+        "la",
+        "le",
+        "af",
+        "av",
+        "ten",
+        "ter",
+        "el",
+        "al",
+        "bin",
+    }
+)
 
 
 def split_name(text: str) -> dict[str, str]:

@@ -65,10 +65,10 @@ class _Reader(ExcelReader):
     """openpyxl's reader, with the table of texts kept out of memory."""
 
     def read_strings(self) -> None:
-        part = self.package.find(SHARED_STRINGS)
+        part: Any = next(iter(self.package.findall(SHARED_STRINGS)), None)
         if part is not None:
             with self.archive.open(part.PartName[1:]) as source:
-                self.shared_strings = SharedStrings(source)
+                self.shared_strings = SharedStrings(source)  # type: ignore[assignment]  # it only ever asks for an item
 
 
 class Workbook:
@@ -80,7 +80,16 @@ class Workbook:
                 warnings.simplefilter("ignore")
                 self._reader = _Reader(str(path), read_only=True, data_only=True, keep_links=False)
                 self._reader.read()
-        except (KeyError, ValueError, ParseError, zipfile.BadZipFile, OSError, TypeError, AttributeError, IndexError) as broken:
+        except (
+            KeyError,
+            ValueError,
+            ParseError,
+            zipfile.BadZipFile,
+            OSError,
+            TypeError,
+            AttributeError,
+            IndexError,
+        ) as broken:
             raise ImportRefused(_CLOSED, _ADVICE) from broken
         except Exception as other:
             if "Invalid" not in type(other).__name__:
@@ -94,10 +103,16 @@ class Workbook:
     def rows(self, name: str) -> Iterator[tuple[int, Sequence[Cell]]]:
         sheet: Any = self._book[name]
         sheet.reset_dimensions()
-        number = 0
+        number = width = 0
         try:
             for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-                yield number, [_cell(value) for value in row]
+                cells = [_cell(value) for value in row]
+                while cells and cells[-1] is None:
+                    cells.pop()
+                width = max(width, len(cells))
+                if cells:
+                    cells += [None] * (width - len(cells))  # a workbook leaves empty cells out at the end of a row
+                yield number, cells
         except (KeyError, ValueError, ParseError, zipfile.BadZipFile, IndexError, EOFError) as broken:
             raise ImportRefused(_CLOSED, f"The sheet breaks off after row {number}. {_ADVICE}") from broken
 
