@@ -109,7 +109,7 @@ async def slow(_call: Call) -> None:
     """Do nothing, slowly."""
 
 
-@routes.get("/v1/wrong", answer=Line, quiet=True)
+@routes.get("/v1/wrong", answer=Line, hot=True)
 async def wrong(_call: Call) -> Line:
     """Answer what was not declared."""
     return "nonsense"  # type: ignore[return-value]

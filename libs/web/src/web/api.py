@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from aiohttp import web as http
@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypeVar as TypeVarWithDefault
 
-from web.identity import IDENTITY, NOBODY, VERIFIER, Identity
+from web.identity import IDENTITY, NOBODY, VERIFIER, Identity, TokenVerifier
 from web.limits import Limit
 from web.problems import Problem
 from web.reading import JSON, check_media_type, query_reader, read_body, read_command_id, read_json, read_path
@@ -30,9 +30,19 @@ Q = TypeVarWithDefault("Q", default=None)
 P = TypeVarWithDefault("P", default=None)
 F = TypeVar("F", bound=Callable[..., Any])
 
+API_HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Server": "gdpr",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What every JSON answer says to browsers."""
+
 NDJSON = "application/x-ndjson"
 BODY_LIMIT = 64 * 1024
-QUIET = "__quiet__"
+HOT: Final = http.AppKey("web-hot-routes", dict)
+"""Method and path of the hot routes, and what serves them."""
 
 
 @dataclass(slots=True)
@@ -92,7 +102,7 @@ class Route:
     accepts: tuple[str, ...] = (JSON,)
     body_limit: int = BODY_LIMIT
     limit: Limit | None = None
-    quiet: bool = False
+    hot: bool = False
     summary: str = ""
     description: str = ""
 
@@ -138,7 +148,7 @@ class Routes:
         accepts: Iterable[str] = (JSON,),
         body_limit: int = BODY_LIMIT,
         limit: Limit | None = None,
-        quiet: bool = False,
+        hot: bool = False,
     ) -> Callable[[F], F]:
         """Declare a route; its summary and description are the handler's docstring.
 
@@ -146,8 +156,12 @@ class Routes:
         ``query``, ``params``: models of the query and of the path's parts. ``answer``: a model or type; ``None`` is 204.
         ``lines``: the type of each line of an NDJSON stream; the handler is then an async generator.
         ``roles``: who may ask; none is everybody. ``refusals``: slugs of 409; ``problems``: slugs of other statuses.
-        ``command``: needs an ``Idempotency-Key``; the default of all but GET. ``quiet``: log failures only (hot paths).
+        ``command``: needs an ``Idempotency-Key``; the default of all but GET. ``hot``: served
+        before aiohttp's router and middlewares, and logged only when it fails; for literal paths, without ``request.app``.
         """
+
+        if hot and "{" in path:
+            raise ValueError("a hot route has a literal path")
 
         def declare(handler: F) -> F:
             summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n")
@@ -170,7 +184,7 @@ class Routes:
                     accepts=tuple(accepts),
                     body_limit=body_limit,
                     limit=limit,
-                    quiet=quiet,
+                    hot=hot,
                     summary=summary.strip().rstrip("."),
                     description=description.strip(),
                 )
@@ -185,11 +199,15 @@ class Routes:
 
     def add_to(self, app: http.Application) -> None:
         """Hang the routes into an application."""
+        hot = app.setdefault(HOT, {})
         for route in self.declared:
-            app.router.add_route(route.method, route.path, serving(route))
+            serve = serving(route, app.get(VERIFIER))
+            app.router.add_route(route.method, route.path, serve)
+            if route.hot:
+                hot[route.method, route.path] = serve
 
 
-def serving(route: Route) -> Callable[[http.Request], Awaitable[http.StreamResponse]]:
+def serving(route: Route, verifier: TokenVerifier | None) -> Callable[[http.Request], Awaitable[http.StreamResponse]]:
     """Make the aiohttp handler of a route."""
     reads_body = _body_reader(route)
     answers = _lines_answer(route) if route.lines is not None else _answer(route)
@@ -200,8 +218,8 @@ def serving(route: Route) -> Callable[[http.Request], Awaitable[http.StreamRespo
 
     async def serve(request: http.Request) -> http.StreamResponse:
         identity = NOBODY
-        if roles:
-            identity = request.app[VERIFIER].identity(request.headers.get("Authorization"))
+        if verifier is not None and roles:
+            identity = verifier.identity(request.headers.get("Authorization"))
             if identity.roles.isdisjoint(roles):
                 raise Problem("role-missing", f"This needs one of the roles: {roles_named}.", status=403)
             request[IDENTITY] = identity
@@ -213,8 +231,6 @@ def serving(route: Route) -> Callable[[http.Request], Awaitable[http.StreamRespo
         body = await reads_body(request) if reads_body is not None else None
         return await answers(Call(request, identity, body, query, path, command_id))
 
-    if route.quiet:
-        setattr(serve, QUIET, True)
     return serve
 
 
@@ -247,7 +263,7 @@ def _answer(route: Route) -> Answers:
 
         return silent
     serializer = TypeAdapter(route.answer).serializer
-    as_json = CIMultiDict({"Content-Type": JSON})
+    as_json = CIMultiDict({"Content-Type": JSON, **API_HEADERS})
 
     async def answers(call: Call[Any, Any, Any]) -> http.StreamResponse:
         answer = await handler(call)
@@ -255,7 +271,7 @@ def _answer(route: Route) -> Answers:
             return answer
         if isinstance(answer, Answered):
             written = serializer.to_json(answer.value, by_alias=True, warnings="error")
-            headers = {"Content-Type": JSON, **answer.headers}
+            headers = {"Content-Type": JSON, **API_HEADERS, **answer.headers}
             return http.Response(body=written, status=answer.status or status, headers=headers)
         written = serializer.to_json(answer, by_alias=True, warnings="error")
         return http.Response(body=written, status=status, headers=as_json)

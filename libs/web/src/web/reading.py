@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, get_origin
 from uuid import UUID
 
+import pydantic_core
 from aiohttp import web as http
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -81,12 +82,36 @@ def read_json(raw: bytes, model: TypeAdapter[Any]) -> Any:
     try:
         read = model.validate_json(raw, strict=True)
     except ValidationError as error:
-        if error.errors(include_url=False, include_context=False, include_input=False)[0]["type"] == "json_invalid":
+        kinds = {one["type"] for one in error.errors(include_url=False, include_context=False, include_input=False)}
+        if "json_invalid" in kinds:
             raise invalid_json() from None
         refuse_nul(raw)
-        raise invalid(error, parse_json(raw)) from None
+        sent = parse_json(raw)
+        if not kinds & {"int_type", "int_from_float"}:
+            raise invalid(error, sent) from None
+        return _read_whole_numbers(sent, model)
     refuse_nul(raw)
     return read
+
+
+def _read_whole_numbers(sent: Any, model: TypeAdapter[Any]) -> Any:
+    """Read again with 5.0 as 5: JSON has but one kind of number, and JSON Schema calls both integers."""
+    try:
+        return model.validate_json(pydantic_core.to_json(_whole(sent)), strict=True)
+    except ValidationError as error:
+        raise invalid(error, sent) from None
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case float() if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        case list():
+            return [_whole(item) for item in value]
+        case dict():
+            return {key: _whole(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def lists_in(model: type[BaseModel]) -> frozenset[str]:

@@ -22,17 +22,18 @@ from events.runtime.logging import logger
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from web import openapi
-from web.api import QUIET, Routes
+from web.api import API_HEADERS, HOT, Routes
 from web.identity import VERIFIER, TokenVerifier
 from web.measuring import REQUESTS
 from web.problems import Problem, problem_of, problem_response
 
 log = logger(__name__)
 
-API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+HTTPS: Final = http.AppKey("web-https", bool)
 GRACE_SECONDS = 10.0
 
 Waits: TypeAlias = Callable[[], Sequence[str] | Awaitable[Sequence[str]]]
+_Lane: TypeAlias = Callable[[http.BaseRequest], Awaitable[http.StreamResponse]]
 ProblemPage: TypeAlias = Callable[[http.Request, Problem], http.StreamResponse]
 
 
@@ -62,7 +63,8 @@ def application(
         app[VERIFIER] = verifier
     elif any(route.roles for route in declared.declared):
         raise ValueError("routes that need a role need a verifier")
-    app.on_response_prepare.append(_security_headers(https=public_url.startswith("https://")))
+    app[HTTPS] = public_url.startswith("https://")
+    app.on_response_prepare.append(_security_headers(https=app[HTTPS]))
     declared.add_to(app)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz(waits_for))
@@ -98,20 +100,12 @@ async def _metrics(_request: http.Request) -> http.Response:
     return http.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-for _probe in (_healthz, _metrics):
-    setattr(_probe, QUIET, True)
-
-
 def _security_headers(*, https: bool) -> Callable[[http.Request, http.StreamResponse], Awaitable[None]]:
     async def add(_request: http.Request, response: http.StreamResponse) -> None:
         headers = response.headers
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
-        headers["Server"] = "gdpr"
-        if "Cache-Control" not in headers:
-            headers["Cache-Control"] = "no-store"
-        if "Content-Security-Policy" not in headers:
-            headers["Content-Security-Policy"] = API_POLICY
+        for name, value in API_HEADERS.items():
+            if name not in headers or name == "Server":
+                headers[name] = value
         if https:
             headers["Strict-Transport-Security"] = "max-age=31536000"
 
@@ -128,47 +122,73 @@ def _wants_page(request: http.Request) -> bool:
     return "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/v1/")
 
 
-def _door(problem_page: ProblemPage | None) -> Any:
-    def refused(request: http.Request, error: Exception) -> http.StreamResponse:
-        problem = problem_of(error)
-        if problem.status in {413, 500}:
-            # What is left of the body is not worth reading.
-            problem.headers["Connection"] = "close"
-        if problem_page is not None and _wants_page(request):
-            return problem_page(request, problem)
-        return problem_response(problem)
+def _refusal(
+    request: http.Request, error: Exception, problem_page: ProblemPage | None
+) -> tuple[http.StreamResponse, str]:
+    problem = problem_of(error)
+    if problem.status in {413, 500}:
+        # What is left of the body is not worth reading.
+        problem.headers["Connection"] = "close"
+    if problem_page is not None and _wants_page(request):
+        return problem_page(request, problem), problem.slug
+    return problem_response(problem), problem.slug
 
+
+def _note(request: http.Request, pattern: str, status: int, seconds: float, slug: str | None) -> None:
+    """Count and log a request, by its route's pattern."""
+    method = request.method if request.method in _METHODS else "OTHER"
+    REQUESTS.count(method, pattern, status, seconds)
+    if pattern not in _PROBES or status >= 400:
+        told = {"slug": slug} if slug else {}
+        log.info("request", method=method, route=pattern, status=status, ms=round(seconds * 1000, 1), **told)
+
+
+def _door(problem_page: ProblemPage | None) -> Middleware:
     @http.middleware
     async def door(request: http.Request, handler: Handler) -> http.StreamResponse:
         start = time.perf_counter()
-        response: http.StreamResponse
         slug: str | None = None
         try:
             response = await handler(request)
         except http.HTTPRedirection as redirect:
-            REQUESTS.count(request.method, route_pattern(request), redirect.status, time.perf_counter() - start)
+            _note(request, route_pattern(request), redirect.status, time.perf_counter() - start, None)
             raise
         except Exception as error:
-            response = refused(request, error)
-            slug = getattr(error, "slug", None)
-        taken = time.perf_counter() - start
-        pattern = route_pattern(request)
-        method = request.method if request.method in _METHODS else "OTHER"
-        REQUESTS.count(method, pattern, response.status, taken)
-        if response.status >= 400 or not getattr(request.match_info.handler, QUIET, False):
-            log.info(
-                "request",
-                method=method,
-                route=pattern,
-                status=response.status,
-                ms=round(taken * 1000, 1),
-                **({"slug": slug} if slug else {}),
-            )
+            response, slug = _refusal(request, error, problem_page)
+        _note(request, route_pattern(request), response.status, time.perf_counter() - start, slug)
         return response
 
     return door
 
 
+def _hot_lane(app: http.Application, router: _Lane, *, https: bool) -> _Lane:
+    """Serve the hot routes straight away, and hand the rest to aiohttp's router and middlewares."""
+    hot = app.get(HOT, {})
+    add_headers = _security_headers(https=https)
+
+    async def lane(request: http.BaseRequest) -> http.StreamResponse:
+        assert isinstance(request, http.Request)
+        path = request.rel_url.raw_path
+        serve = hot.get((request.method, path))
+        if serve is None:
+            return await router(request)
+        start = time.perf_counter()
+        try:
+            response: http.StreamResponse = await serve(request)
+        except Exception as error:
+            response, slug = _refusal(request, error, None)
+            _note(request, path, response.status, time.perf_counter() - start, slug)
+            await add_headers(request, response)
+        else:
+            REQUESTS.count(request.method, path, response.status, time.perf_counter() - start)
+            if https:
+                await add_headers(request, response)
+        return response
+
+    return lane
+
+
+_PROBES = frozenset(("/healthz", "/readyz", "/metrics"))
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
@@ -231,8 +251,9 @@ class Runner(http.AppRunner):
 
     async def _make_server(self) -> Server:
         made = await super()._make_server()
+        https = self.app.get(HTTPS, False)
         return _Server(
-            made.request_handler,
+            _hot_lane(self.app, made.request_handler, https=https),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             loop=asyncio.get_running_loop(),

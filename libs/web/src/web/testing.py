@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,3 +74,29 @@ async def client_of(app: http.Application, **session: Any) -> AsyncIterator[aioh
             yield client
     finally:
         await runner.cleanup()
+
+
+async def fuzz(url: str, headers: Mapping[str, str], *, examples: int = 40, seed: int = 1, leave_out: str = "") -> None:
+    """Send a service whatever schemathesis makes of its OpenAPI document; fail on a 5xx or an answer it does not declare.
+
+    ``leave_out``: names of schemathesis checks that do not fit the service, with commas.
+    """
+    told = [f"--header={name}: {value}" for name, value in headers.items()]
+    options = [
+        f"--max-examples={examples}",
+        f"--seed={seed}",
+        "--checks=all",
+        "--no-color",
+        "--generation-database=none",
+    ]
+    if leave_out:
+        options.append(f"--exclude-checks={leave_out}")
+    with tempfile.TemporaryDirectory() as place:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json", *told, *options),
+            cwd=place,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        report, _ = await process.communicate()
+    assert process.returncode == 0, report.decode(errors="replace")
