@@ -80,11 +80,24 @@ class PersonChanged(PersonEvent):
     """Fields of the CRM's record have new values.
 
     ``fields`` names them and carries for each a fingerprint of its value under the person's own key, so that the same
-    news twice is noticed without reading it; with the key gone it says nothing.
+    news twice is noticed without reading it; with the key gone it says nothing but that an empty one meant an empty field.
+    ``full``: the CRM sent the whole record; a field that had never been named held nothing then.
     """
 
     fields: dict[FieldId, str]
     values: Personal[dict[FieldId, FieldValue]]
+    full: bool = False
+
+
+class FieldsConfirmed(PersonEvent):
+    """The CRM said again, later, what was known of these fields (of the person, or of one of their records).
+
+    No value changes, but from here on older news about them comes too late.
+    """
+
+    fields: tuple[FieldId, ...]
+    record: UUID | None = None
+    full: bool = False
 
 
 class PersonRemoved(PersonEvent):
