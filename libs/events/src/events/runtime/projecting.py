@@ -14,7 +14,7 @@ from typing import Any
 from events.catalogue import PARTITIONS
 from events.projecting import Projection
 from events.runtime import metrics
-from events.runtime.consuming import Batch, Consumer, Mover, Stop
+from events.runtime.consuming import Batch, Consumer, Moved, Mover, Stop
 from events.runtime.database import UNREACHABLE, Pool
 from events.runtime.keys import Keys
 from events.runtime.logging import logger
@@ -24,6 +24,8 @@ from events.runtime.tables import Fold, Table, TableWriter
 log = logger(__name__)
 
 MOST_REMEMBERED = 500_000
+LIVING = "SELECT generation FROM generations WHERE name = $1 FOR SHARE"
+"""Asked by every batch of the living generation; the swap waits for it, and it for the swap."""
 
 
 def generation_name(projection: Projection[Any], generation: int) -> str:
@@ -40,6 +42,9 @@ class Projecting:
         self.name = generation_name(projection, generation)
         self.topics = projection.topics
         self.types = projection.types
+        self._projection = projection
+        self._generation = generation
+        self._living = table == projection.table
         self._pool = pool
         self._writer = TableWriter(Table(projection, table), keys, hashing)
         self._versions: dict[str, int] = {}
@@ -80,6 +85,8 @@ class Projecting:
             fresh.append(event)
         metrics.SKIPPED.labels(self.name).inc(len(batch.events) - len(fresh))
         async with self._pool.acquire() as connection, connection.transaction():
+            if self._living and await connection.fetchval(LIVING, self._projection.table) != self._generation:
+                raise Moved  # a rebuild has put another generation in this table's place
             try:
                 await self._writer.write(connection, fresh)
             except Fold as fault:
@@ -166,7 +173,14 @@ class ProjectionRunner:
             raise RuntimeError("a rebuild is under way")
         self.rebuilding = True
         try:
-            return await self._rebuild()
+            async with self._pool.acquire() as connection:
+                if not await connection.fetchval("SELECT pg_try_advisory_lock(20163, hashtext($1))", self.name):
+                    raise RuntimeError("a rebuild is under way in another process")
+                try:
+                    return await self._rebuild()
+                finally:
+                    with contextlib.suppress(*UNREACHABLE):
+                        await connection.execute("SELECT pg_advisory_unlock(20163, hashtext($1))", self.name)
         finally:
             self.rebuilding = False
             self.progress = {}
@@ -191,8 +205,10 @@ class ProjectionRunner:
                     await connection.execute("LOCK TABLE events IN SHARE MODE")
                     await self._until_log_is_in(building, connection, name)
                 else:
+                    # Whoever writes the living rows waits from here on; readers do not.
+                    await connection.execute("SELECT FROM generations WHERE name = $1 FOR UPDATE", self.name)
                     living = await connection.fetch(
-                        "SELECT topic, partition, next_offset FROM positions WHERE name = $1 FOR UPDATE",
+                        "SELECT topic, partition, next_offset FROM positions WHERE name = $1",
                         generation_name(self.projection, old),
                     )
                     await self._until(
