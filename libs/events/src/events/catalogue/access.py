@@ -98,24 +98,30 @@ class AccessLinkRevoked(AccessEvent):
 
 
 class PortalOpened(AccessEvent):
-    """The page behind the link was opened. Opening uses nothing up."""
+    """The page behind the link was opened. Opening uses nothing up; ``session`` is one visit, told once."""
 
     link: UUID
+    session: UUID | None = None
 
 
 class ConsentChosen(AccessEvent):
-    """The person pressed give or withdraw in the portal. This moment counts; the consent service answers with its own event."""
+    """The person pressed give or withdraw in the portal. This moment counts; the consent service answers with its own event.
+
+    ``act`` is the form that was pressed: pressed twice, it is one choice.
+    """
 
     link: UUID | None
     kind: Slug
     choice: Literal["give", "withdraw"]
     wording: WordingRef | None
+    act: UUID | None = None
 
 
 class PersonLookedAt(AccessEvent):
     """A member of staff looked at what is held about the person, and the person can see that."""
 
     where: Slug
+    look: UUID | None = None
 
 
 class CorrectionProposed(AccessEvent):
