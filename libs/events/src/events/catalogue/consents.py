@@ -34,12 +34,16 @@ class ConfigurationEvent(Event):
 
 
 class PurposeDefined(ConfigurationEvent):
-    """What data is used for, and on which legal basis (Art. 5(1)(b), 6(1), 13(1)(c)). A later one replaces it."""
+    """What data is used for, and on which legal basis (Art. 5(1)(b), 6(1), 13(1)(c)). A later one replaces it.
+
+    ``direct_marketing``: an objection under Art. 21(2) ends it, whatever was consented to before.
+    """
 
     purpose: Slug
     titles: Texts
     descriptions: Texts
     legal_basis: LegalBasis
+    direct_marketing: bool = False
 
 
 class KindDefined(ConfigurationEvent):
@@ -103,10 +107,14 @@ class SignUpLapsed(ConsentEvent):
 
 
 class ConsentGiven(ConsentEvent):
-    """The person agreed to this wording. ``answers`` is the event of another service that this one answers."""
+    """The person agreed to this wording. ``answers`` is the event of another service that this one answers.
+
+    ``wording_claimed`` is the version that a source names which does not say in which language it was shown.
+    """
 
     kind: Slug
     wording: WordingRef | None
+    wording_claimed: int | None = None
     method: Method
     strength: Strength
     evidence: Personal[str | None] = None
