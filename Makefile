@@ -56,7 +56,7 @@ $(STAMP): requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 	    if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	    then echo "$$name"; break; fi; done); \
 	if [ -z "$$python" ]; then \
-	    echo "Python 3.11 or newer with its venv module is needed, and $$(python3 --version 2>&1 || echo 'no Python') is what is here."; \
+	    echo "Python 3.11 or newer with its venv module is needed, and $$(python3 --version 2>/dev/null || echo 'no Python') is what is here."; \
 	    echo "Install one (for example: apt-get install python3 python3-venv), or name it: make run PYTHON=/path/to/python3.12"; \
 	    exit 1; fi; \
 	if ! $(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
