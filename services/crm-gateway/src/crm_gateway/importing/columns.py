@@ -236,7 +236,7 @@ def _consents(columns: list[Column], fixed: set[int], options: Options, sheet: s
         opposite = "" if likely else " Its name says the opposite of a consent: answer with ! before the kind."
         question = Question(
             "consent",
-            f"The column “{column.header}” looks like a consent. Which kind of consent is it?{opposite} A yes becomes a consent without evidence.",
+            f"The column “{column.header}” looks like a consent. Of which kind?{opposite} A yes becomes a consent without evidence.",
             (),
             sheet,
             column.header,

@@ -83,7 +83,7 @@ def readings(value: object, latest: date) -> Readings | None:
         case int() | float():
             return None if value == 0 else _serial(value)
     text = str(value).strip()
-    if text.casefold() in _EMPTY_WORDS or not re.search(r"[1-9]", text):
+    if text.casefold() in _EMPTY_WORDS or re.fullmatch(r"[0\s./:T-]*", text):
         return None
     text = _TIME.sub("", text).strip()
     if found := _NUMERIC.match(text):

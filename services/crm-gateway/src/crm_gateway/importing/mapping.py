@@ -156,10 +156,20 @@ class Options:
         return self.date_order or self.mapping.date_order
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which ``no`` and ``NO`` are words, not falsehoods: the one is a key here, the other a country."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or letter in "tTfF"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def load_mapping(path: Path) -> FileMapping:
     """Read a mapping file; what is wrong in it is said with its place."""
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        said = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)  # noqa: S506 - a safe loader
     except OSError as missing:
         raise ImportRefused("no-mapping-file", "The mapping file cannot be read. Check its path.") from missing
     except (yaml.YAMLError, UnicodeDecodeError) as broken:

@@ -216,8 +216,10 @@ def _legacy(path: Path) -> tuple[str, str, bool]:
         text = ""
     strange = [c for c in text if ord(c) >= 0x80]
     likely = sum((c.isalpha() and c not in "ÿþƒ") or c in "€–—„“”’‘§°´«»\xa0…®©" for c in strange)
-    words = len(re.findall(r"[a-zäöüåéA-ZÄÖÜÅ][äöüßåéèêëïîçñôûàáíóúÄÖÜÅÉ]|[äöüåéÄÖÜÅÉ][a-z]|ß", text))
-    if strange and likely >= 0.9 * len(strange) and words * 3 >= len(strange):
+    inside_words = len(
+        re.findall(r"(?<=[a-zA-Z])[„”‚ŠšŸŽž](?=[a-z])", text)
+    )  # what ä, ö, ü of DOS and old Macs look like here
+    if strange and likely >= 0.9 * len(strange) and inside_words * 2 < len(strange):
         return "cp1252", "Windows-1252", False
     best = charset_normalizer.from_bytes(data, cp_exclusion=["utf_8", "utf_16", "utf_32", "ascii"]).best()
     codec = codecs.lookup(best.encoding).name if best else "cp1252"

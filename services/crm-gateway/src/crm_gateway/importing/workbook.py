@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 import zipfile
+import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
@@ -25,8 +26,21 @@ Cell = str | int | float | bool | date | datetime | time | None
 
 _ITEM, _TEXT, _PHONETIC = (f"{{{SHEET_MAIN_NS}}}{tag}" for tag in ("si", "t", "rPh"))
 _IN_MEMORY = 4 * 1024 * 1024
-_CLOSED = "damaged-workbook"
+_DAMAGED = "damaged-workbook"
 _ADVICE = "The workbook is damaged or was cut off. Open it in Excel, save it again as .xlsx or CSV and import that."
+_DAMAGE = (
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    EOFError,
+    OSError,
+    ParseError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a workbook that is not whole ends in."""
 
 
 class SharedStrings(Sequence[str]):
@@ -75,26 +89,15 @@ class Workbook:
     """One open workbook."""
 
     def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")  # by its bytes, whatever its name ends in
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._reader = _Reader(str(path), read_only=True, data_only=True, keep_links=False)
+                self._reader = _Reader(self._file, read_only=True, data_only=True, keep_links=False)
                 self._reader.read()
-        except (
-            KeyError,
-            ValueError,
-            ParseError,
-            zipfile.BadZipFile,
-            OSError,
-            TypeError,
-            AttributeError,
-            IndexError,
-        ) as broken:
-            raise ImportRefused(_CLOSED, _ADVICE) from broken
-        except Exception as other:
-            if "Invalid" not in type(other).__name__:
-                raise
-            raise ImportRefused(_CLOSED, _ADVICE) from other
+        except _DAMAGE as broken:
+            self._file.close()
+            raise ImportRefused(_DAMAGED, _ADVICE) from broken
         self._book = self._reader.wb
 
     def sheets(self) -> tuple[str, ...]:
@@ -113,11 +116,12 @@ class Workbook:
                 if cells:
                     cells += [None] * (width - len(cells))  # a workbook leaves empty cells out at the end of a row
                 yield number, cells
-        except (KeyError, ValueError, ParseError, zipfile.BadZipFile, IndexError, EOFError) as broken:
-            raise ImportRefused(_CLOSED, f"The sheet breaks off after row {number}. {_ADVICE}") from broken
+        except _DAMAGE as broken:
+            raise ImportRefused(_DAMAGED, f"The sheet breaks off after row {number}. {_ADVICE}") from broken
 
     def close(self) -> None:
         self._book.close()
+        self._file.close()
         if isinstance(self._reader.shared_strings, SharedStrings):
             self._reader.shared_strings.close()
 
