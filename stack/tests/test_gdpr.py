@@ -2,33 +2,23 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 from stack.home import Home
-from stack.ports import free_port, holders, is_listening
-from stack.services import POSTGRES, Installation
+from stack.ports import is_listening
+from stack.running_stack import free_port_base
+from stack.services import POSTGRES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 FEW = ("--only", "export")
 """Enough to see the stack live and die, and quick."""
-
-
-def free_base():
-    """A port base of which every port is free."""
-    for _ in range(50):
-        base = max(1024, free_port() - 93)
-        if not holders(Installation(Home(Path("unused")), base, "kafka").ports):
-            return base
-    raise AssertionError("no free ports")
 
 
 def gdpr(*words, data):
@@ -45,12 +35,11 @@ def gdpr(*words, data):
 
 
 @pytest.fixture
-def data():
-    """A data directory (short: the path of a socket in it has a limit), and nothing left of it."""
-    directory = Path(os.environ.get("TMPDIR", "/tmp")) / f"gdpr-{os.getpid()}-{time.monotonic_ns()}"
+def data(scratch, request):
+    """A data directory, with nothing left running in it afterwards."""
+    directory = scratch / request.node.name
     yield directory
     gdpr("down", data=directory)
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def processes_of(directory):
@@ -65,7 +54,7 @@ def processes_of(directory):
 
 
 def test_up_shows_where_everything_is_and_down_leaves_nothing(data):
-    code, told = gdpr("up", "--detach", *FEW, "--port-base", str(base := free_base()), data=data)
+    code, told = gdpr("up", "--detach", *FEW, "--port-base", str(base := free_port_base()), data=data)
     assert code == 0, told
     assert {"mailbox", "postgres", "broker"} <= {place["name"] for place in told["places"]}
     assert set(told["accounts"]) == {"anna", "dora", "adam", "axel"}
@@ -90,7 +79,7 @@ def test_up_shows_where_everything_is_and_down_leaves_nothing(data):
 
 
 def test_a_killed_supervisor_leaves_nothing_and_the_next_start_finds_all_data(data):
-    base = free_base()
+    base = free_port_base()
     assert gdpr("up", "--detach", *FEW, "--port-base", str(base), data=data)[0] == 0
     passwords = (data / "secrets" / "databases.json").read_text()
     state = Home(data).state()
@@ -106,7 +95,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_finds_all_data(da
 
 
 def test_a_killed_child_comes_back(data):
-    assert gdpr("up", "--detach", *FEW, "--port-base", str(free_base()), data=data)[0] == 0
+    assert gdpr("up", "--detach", *FEW, "--port-base", str(free_port_base()), data=data)[0] == 0
     home = Home(data)
     first = {child.name: child.pid for child in home.state().children if child.pid}
     for pid in first.values():
@@ -121,7 +110,7 @@ def test_a_killed_child_comes_back(data):
 
 
 def test_a_port_that_is_taken_is_named_with_its_holder_and_a_way_out(data):
-    base = free_base()
+    base = free_port_base()
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", base + POSTGRES))
         holder.listen()
@@ -136,7 +125,7 @@ def test_a_port_that_is_taken_is_named_with_its_holder_and_a_way_out(data):
 def test_data_whose_key_is_lost_is_not_opened_with_a_new_key(data):
     (data / "postgres").mkdir(parents=True)
     (data / "postgres" / "PG_VERSION").write_text("18")
-    code, refused = gdpr("up", *FEW, "--port-base", str(free_base()), data=data)
+    code, refused = gdpr("up", *FEW, "--port-base", str(free_port_base()), data=data)
     assert (code, refused["error"]["slug"]) == (1, "secret-lost")
     assert not (data / "secrets").exists()
 

@@ -53,14 +53,14 @@ class Mailbox:
         if self.process is not None:
             stop(self.process)
 
-    def _ask(self, method: str, path: str, content: Any = None) -> Any:
+    def _ask(self, method: str, path: str, content: Any = None, limit: float = 30.0) -> Any:
         request = urllib.request.Request(  # noqa: S310 our own address
             self.url + path,
             method=method,
             data=None if content is None else json.dumps(content).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 our own address
+        with urllib.request.urlopen(request, timeout=limit) as answer:  # noqa: S310 our own address
             return json.load(answer)
 
 

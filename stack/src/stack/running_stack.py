@@ -113,8 +113,12 @@ class RunningStack:
     # Hurting
 
     def kill(self, name: str) -> int:
-        """Kill a process at once, and answer its number. The supervisor starts it again."""
-        return self._signal(name, signal.SIGKILL)
+        """Kill a process at once, and answer its number when it is dead. The supervisor starts it again."""
+        birth = self.child(name).birth
+        pid = self._signal(name, signal.SIGKILL)
+        while birth is not None and birth.process() is not None:
+            time.sleep(0.005)
+        return pid
 
     def freeze(self, name: str) -> int:
         """Stop a process where it stands: it holds its connections and wakes as a zombie of its former self."""
