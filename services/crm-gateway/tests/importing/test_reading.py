@@ -10,8 +10,11 @@ import pytest
 import yaml
 from crm_gateway.importing import Consent, FileMapping, ImportRefused, consent_option, inspect, load_mapping, read
 
+WRITTEN, NEXT_DAY = datetime.fromisoformat("2014-04-22T21:43:03"), datetime.fromisoformat("2014-04-23")
+
 OUTLOOK = (
-    '"Anrede","Vorname","Nachname","Firma","Position","Straße geschäftlich","Straße geschäftlich 2","Ort geschäftlich","Postleitzahl geschäftlich",'
+    '"Anrede","Vorname","Nachname","Firma","Position","Straße geschäftlich","Straße geschäftlich 2","Ort geschäftlich",'
+    '"Postleitzahl geschäftlich",'
     '"Land/Region geschäftlich","Telefon geschäftlich","Telefon (privat)","Mobiltelefon","E-Mail-Adresse","E-Mail-Typ","E-Mail 2: Adresse",'
     '"Geburtstag","Notizen","Vertraulichkeit"\r\n'
     '"","Anna","Weiß","Beispiel","Vertrieb","Ring 2","Hof","Hamburg","20457","Deutschland","+49 (0) 40 6432131-550","040 6432131",,'
@@ -73,12 +76,22 @@ def test_the_customer_number_identifies_where_that_is_said(imported) -> None:
 LIME = {
     "Företag": [["ID", "Namn"], [1, "Firma"], [2, "Bolag"]],
     "Länkar": [["Namn", "URL", "Person"], ["A", "https://a.example", 1], ["B", "https://b.example", None]],
-    "Kontaktperson": [["Namn", "Titel", "Email", "Telefon", "ID", "MailConsent"], ["Olof Persson", "VD", "olof@example.se", "031-66 00 00", 1, "Ja"],
-                      ["Eva Ek", "VD", None, 107190000, 2, None], ["Bo von Ek", None, "bo@ex.se", "072-224 00 01, 072-224 00 00", 3, "Nej"], *[[None] * 6] * 40],
+    "Kontaktperson": [
+        ["Namn", "Titel", "Email", "Telefon", "ID", "MailConsent"],
+        ["Olof Persson", "VD", "olof@example.se", "031-66 00 00", 1, "Ja"],
+        ["Eva Ek", "VD", None, 107190000, 2, None],
+        ["Bo von Ek", None, "bo@ex.se", "072-224 00 01, 072-224 00 00", 3, "Nej"],
+        *[[None] * 6] * 40,
+    ],
     "Medarbetare": [["Namn/Titel", "Email"], ["Billy Bob", "billy@example.se"]],
-    "Anteckningar": [["Skapad den", "Text", "ID"], [datetime(2014, 4, 22, 21, 43, 3), "=1+1 intresse", 1], [datetime(2014, 4, 23), "Möte", 3], *[[None] * 3] * 60],
+    "Anteckningar": [
+        ["Skapad den", "Text", "ID"],
+        [WRITTEN, "=1+1 intresse", 1],
+        [NEXT_DAY, "Möte", 3],
+        *[[None] * 3] * 60,
+    ],
     "Möten": [["Rubrik", "Företag", "Datum"], ["Lunch", 2, date(2018, 4, 5)]],
-}  # fmt: skip
+}
 
 
 def test_a_lime_workbook_finds_its_contacts_and_asks_what_belongs_to_them(imported) -> None:
@@ -165,7 +178,8 @@ def test_the_same_file_twice_gives_the_same_messages_and_other_content_others(im
 
 def test_several_mails_and_labels_of_google_are_parted(imported) -> None:
     result = imported(
-        "First Name,Last Name,Labels,File As,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value,Address 1 - Label,Address 1 - City\n"
+        "First Name,Last Name,Labels,File As,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value,"
+        "Address 1 - Label,Address 1 - City\n"
         "Ann,Lee,x,,* Work,a@ex.org ::: b@ex.org,Mobile ::: Home,+1 514 721 4711 ::: +1 514 721 4712,Home,Ulm\n",
         answers={"no-id": "First Name"},
     )
@@ -323,8 +337,14 @@ def test_a_mapping_gives_sheets_their_roles(imported, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("columns: {A: {consent: 'Not A Slug'}}", "columns > A"), ("colums: {}", "colums"), ("columns: {A: nonsense}", "columns > A"), ("a: [", "line"), ("phone_region: Deutschland", "phone_region")],
-)  # fmt: skip
+    [
+        ("columns: {A: {consent: 'Not A Slug'}}", "columns > A"),
+        ("colums: {}", "colums"),
+        ("columns: {A: nonsense}", "columns > A"),
+        ("a: [", "line"),
+        ("phone_region: Deutschland", "phone_region"),
+    ],
+)
 def test_a_mistake_in_a_mapping_file_is_said_with_its_place(tmp_path: Path, text: str, place: str) -> None:
     (tmp_path / "map.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ImportRefused) as refused:

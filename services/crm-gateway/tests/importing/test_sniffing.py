@@ -19,7 +19,7 @@ HEADER = ["Kundennummer", "Vorname", "Nachname", "E-Mail", "Straße", "Geburtsta
 CELL = st.text(st.sampled_from("abcäöüßÄÖÜåéñ xyz0189,;|\t'\"\n=+-@.:()/\\"), max_size=14).filter(
     lambda t: t == t.strip() and '\\"' not in t
 )
-ROWS = st.lists(st.lists(CELL, min_size=6, max_size=6).filter(lambda r: any(r)), min_size=1, max_size=12)
+ROWS = st.lists(st.lists(CELL, min_size=6, max_size=6).filter(any), min_size=1, max_size=12)
 
 
 @settings(max_examples=250, deadline=None)
@@ -46,8 +46,15 @@ def test_a_table_is_read_back_however_it_was_written(
 
 
 @pytest.mark.parametrize(
-    ("encoding", "shown"), [("utf-8", "UTF-8"), ("utf-8-sig", "UTF-8 with BOM"), ("utf-16", "UTF-16 LE"), ("utf-16-be", "UTF-16 BE"), ("cp1252", "Windows-1252")]
-)  # fmt: skip
+    ("encoding", "shown"),
+    [
+        ("utf-8", "UTF-8"),
+        ("utf-8-sig", "UTF-8 with BOM"),
+        ("utf-16", "UTF-16 LE"),
+        ("utf-16-be", "UTF-16 BE"),
+        ("cp1252", "Windows-1252"),
+    ],
+)
 def test_the_encoding_is_shown(imported, encoding: str, shown: str) -> None:
     result = imported("ID;Vorname;Ort\n1;Jürgen;Köln\n", encoding=encoding)
     assert (result.layout.form.encoding, result.persons[0]["first_name"]) == (shown, "Jürgen")
@@ -103,7 +110,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
         (b"ID,Vorname\n", "no-rows", "no rows"),
         (b'ID,Vorname\n1,Anna\n2,"Bo\n3,Cy\n', "open-quote", "row 3"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(
     imported, content: bytes, slug: str, advice: str
 ) -> None:

@@ -37,7 +37,7 @@ class Draft:
         self.title = normalise(name)
         self.said: SheetChoice | None = _said(options, name)
         wanted = (self.said.header_row if self.said else None) or options.mapping.header_row
-        self.header_row, cells = _header(tables, name, wanted)
+        self.header_row, cells = _header(tables, name, wanted if tables.header_row is None else tables.header_row)
         self.headers = headers_of(cells)
         words = [normalise(written) for _, written in self.headers]
         self.convention, self.language = convention_of(words), language_of(words)

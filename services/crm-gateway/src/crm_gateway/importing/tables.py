@@ -49,6 +49,11 @@ class Tables:
             return self._objects()
         return self._records()
 
+    @property
+    def header_row(self) -> int | None:
+        """Where the names of columns stand, if the format says so: objects bring theirs along."""
+        return 0 if self._form.format == "JSONL" else None
+
     def close(self) -> None:
         if self._workbook:
             self._workbook.close()

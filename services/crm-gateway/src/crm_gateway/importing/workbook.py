@@ -31,6 +31,7 @@ _ADVICE = "The workbook is damaged or was cut off. Open it in Excel, save it aga
 _DAMAGE = (
     KeyError,
     ValueError,
+    RuntimeError,
     TypeError,
     AttributeError,
     IndexError,
