@@ -1,0 +1,5 @@
+"""`python -m crm_gateway`."""
+
+from crm_gateway.main import main
+
+main()

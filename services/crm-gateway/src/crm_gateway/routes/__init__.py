@@ -1,0 +1,1 @@
+"""What the CRM's door answers over HTTP."""
