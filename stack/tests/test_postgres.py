@@ -6,7 +6,8 @@ import time
 
 import asyncpg
 import pytest
-from stack.postgres import Cluster, Database, ensure_databases, run_sql, start_postgres
+from stack.databases import Database, ensure_databases, run_sql
+from stack.postgres import Cluster, start_postgres
 from stack.trouble import StackError
 
 SERVICES = [Database(name, name) for name in ("consent", "erasure")]

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from stack.broker import broker_program, broker_waits_for
+from stack.databases import ensure_databases
 from stack.home import ChildState
 from stack.kafka import Node
 from stack.mailbox import mailserver_program
-from stack.postgres import ensure_databases
 from stack.processes import Program
 from stack.services import DATABASES, KAFKA, KAFKA_CONTROLLER, MAILBOX, SERVICES, SMTP, Installation, Service
 from stack.supervisor import Child

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from stack.databases import KEYS_DATABASE, KEYS_ROLE, Database
 from stack.home import Home
 from stack.ports import LOOPBACK
-from stack.postgres import KEYS_DATABASE, KEYS_ROLE, Cluster, Database
+from stack.postgres import Cluster
 from stack.processes import MARK
 from stack.secrets import Secrets
 

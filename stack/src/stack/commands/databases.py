@@ -32,7 +32,7 @@ def init(
     """Make the databases, roles and tables of keys that are missing; what is there stays as it is."""
     import asyncpg
 
-    from stack.postgres import ensure_databases
+    from stack.databases import ensure_databases
     from stack.services import DATABASES
 
     passwords = Secrets(directory.expanduser().resolve()).database_passwords()
