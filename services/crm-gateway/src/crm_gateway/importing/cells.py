@@ -91,6 +91,8 @@ def there(row: Sequence[Cell], index: int) -> bool:
 def data_rows(rows: Iterator[NumberedRow], header_row: int, header: Sequence[str]) -> Iterator[NumberedRow]:
     """Give the rows below the header that hold something, without repetitions of the header."""
     repeated = [h.strip() for h in header]
+    if not repeated:
+        return
     for number, cells in rows:
         if number <= header_row or (all(empty(c) for c in cells) and not any(isinstance(c, Unreadable) for c in cells)):
             continue

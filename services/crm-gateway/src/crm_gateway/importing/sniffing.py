@@ -115,7 +115,7 @@ def _refuse_other_zip(path: Path) -> None:
             names = set(archive.namelist())
             size = sum(i.file_size for i in archive.infolist())
             locked = any(i.flag_bits & 1 for i in archive.infolist())
-    except (zipfile.BadZipFile, OSError) as broken:
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError) as broken:
         raise ImportRefused(
             "damaged-workbook", "The file is damaged or was cut off. Save it again as .xlsx or CSV and import that."
         ) from broken

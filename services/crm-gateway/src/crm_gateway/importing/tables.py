@@ -91,10 +91,7 @@ class Tables:
                     "unreadable-row", f"Row {began} cannot be read: a quote is not closed, or a cell is far too long."
                 ) from broken
             except UnicodeDecodeError as broken:
-                raise ImportRefused(
-                    "wrong-encoding",
-                    f"After row {number} the file is not {form.encoding}. Say its encoding, for example --encoding windows-1252.",
-                ) from broken
+                raise _not_in(form, number) from broken
 
     def _objects(self) -> Iterator[NumberedRow]:
         yield 0, self._keys
@@ -119,13 +116,28 @@ def _with_end(file: Iterable[str]) -> Iterator[str]:
 
 def json_lines(path: Path, form: Form) -> Iterator[tuple[int, Any]]:
     """Give each line of a JSON lines file, ``None`` where it is not JSON."""
+    number = 0
     with path.open(encoding=form.codec, newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except (ValueError, RecursionError):
-                    yield number, None
+        try:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, _parsed(line)
+        except UnicodeDecodeError as broken:
+            raise _not_in(form, number) from broken
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _not_in(form: Form, number: int) -> ImportRefused:
+    return ImportRefused(
+        "wrong-encoding",
+        f"After row {number} the file is not {form.encoding}. Say its encoding, for example --encoding windows-1252.",
+    )
 
 
 def keys_of(path: Path, form: Form) -> tuple[str, ...]:
