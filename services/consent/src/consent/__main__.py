@@ -1,0 +1,5 @@
+"""``python -m consent``"""
+
+from consent.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""What may happen to consents, kinds of consent and purposes, and what then has happened."""

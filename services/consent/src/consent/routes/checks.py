@@ -1,0 +1,67 @@
+"""May this be done on this person's consent? The door of whoever is about to send something."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from events.catalogue.crm import CrmRef
+from events.catalogue.vocabulary import Slug
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from web.api import Call, Routes
+
+from consent.routes.parts import Parts
+from consent.verdict import Verdict
+
+WHO_MAY_CHECK = ("staff", "crm", "admin", "dpo")
+
+
+class CheckQuery(BaseModel):
+    """Whom and what a check is about."""
+
+    subject_id: UUID
+    kind: Slug
+
+
+class CheckBody(BaseModel):
+    """Whom and what a check is about; the person by our id or by the CRM's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    crm_ref: CrmRef | None = None
+    subject_id: UUID | None = None
+    kind: Slug = Field(examples=["newsletter"])
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> CheckBody:
+        if (self.crm_ref is None) == (self.subject_id is None):
+            raise ValueError("give either crm_ref or subject_id")
+        return self
+
+
+def checks(parts: Parts) -> Routes:
+    """Declare the routes."""
+    routes = Routes()
+    checking = parts.checking
+
+    @routes.get("/v1/consents/check", query=CheckQuery, answer=Verdict, roles=WHO_MAY_CHECK, hot=True)
+    async def check_consent(call: Call[None, CheckQuery]) -> Verdict:
+        """Check whether a consent allows something now.
+
+        The answer is no wherever nothing says yes, and names the event that decides. It is never older than a withdrawal
+        that was acknowledged.
+        """
+        return await checking.check(call.query.subject_id, call.query.kind)
+
+    @routes.post("/v1/consents/check", body=CheckBody, answer=Verdict, roles=WHO_MAY_CHECK, command=False, hot=True)
+    async def check_consent_by_ref(call: Call[CheckBody]) -> Verdict:
+        """Check whether a consent allows something now, the person named as the CRM does.
+
+        The reference stands in the body, since addresses are logged by many.
+        """
+        asked = call.body
+        subject = asked.subject_id or await checking.person(asked.crm_ref or "")
+        if subject is None:
+            return Verdict(False, "unknown-person" if asked.kind in parts.offer.kinds else "unknown-kind", asked.kind)
+        return await checking.check(subject, asked.kind)
+
+    return routes
