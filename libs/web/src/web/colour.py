@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import re
 from typing import TypeAlias
 
@@ -54,10 +55,13 @@ def text_on(background: Rgb, ink: Rgb = (16, 24, 32)) -> Rgb:
 
 
 def legible(colour: Rgb, *backgrounds: Rgb, enough: float = ENOUGH) -> Rgb:
-    """Give the colour, or the nearest shade or tint of it that is legible on all the backgrounds."""
-    towards = BLACK if sum(map(luminance, backgrounds)) / len(backgrounds) > 0.18 else WHITE
-    for step in range(51):
-        shade = mixed(colour, towards, step / 50)
+    """Give the colour, or the nearest shade or tint of it that is legible on all the backgrounds; its hue stays."""
+    darker = sum(map(luminance, backgrounds)) / len(backgrounds) > 0.18
+    hue, light, saturation = colorsys.rgb_to_hls(*(part / 255 for part in colour))
+    for step in range(101):
+        lightness = light * (1 - step / 100) if darker else light + (1 - light) * step / 100
+        red, green, blue = (round(part * 255) for part in colorsys.hls_to_rgb(hue, lightness, saturation))
+        shade = colour if step == 0 else (red, green, blue)
         if all(contrast(shade, background) >= enough for background in backgrounds):
             return shade
-    return towards
+    return BLACK if darker else WHITE

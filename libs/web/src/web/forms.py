@@ -51,11 +51,12 @@ MESSAGES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with a field, how to mend it, and where it stands on the page."""
+    """What is wrong with a field, how to mend it, and where it stands on the page; the summary also says the label."""
 
     field: str
     message: str
     id: str
+    label: str = ""
 
 
 @dataclass(slots=True)
@@ -100,14 +101,24 @@ class Filled(Generic[M]):
 class Form(Generic[M]):
     """A form: its name, its model, and what to say about its fields.
 
+    ``labels`` names the fields in the error summary, where what is wrong is said in general words.
     ``says`` maps ``field`` or ``field:error_type`` to a message marked with ``N_``. A validator of the model says its own
     by raising ``PydanticCustomError("slug", N_("..."))``. Fields left empty count as not given.
     """
 
-    def __init__(self, name: str, model: type[M], *, says: Mapping[str, str] | None = None, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: type[M],
+        *,
+        says: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        limit: int = LIMIT,
+    ) -> None:
         self.name = name
         self.model = model
         self._says = dict(says or {})
+        self._labels = dict(labels or {})
         self._limit = limit
         self._dates = {key for key, one in model.model_fields.items() if date in _types(one.annotation)}
         self._lists = {
@@ -186,7 +197,8 @@ class Form(Generic[M]):
         if said is None and filled.language.knows(own):
             said = own
         message = filled.language.say(said or MESSAGES.get(kind, MESSAGES[""]), **context)
-        return FieldError(name, message, f"{name}-day" if name in self._dates else name)
+        label = filled.language.say(self._labels[name]) if said is None and name in self._labels else ""
+        return FieldError(name, message, f"{name}-day" if name in self._dates else name, label)
 
 
 def _types(annotation: Any) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web as http
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, Field
 
 from web.catalogues import N_
@@ -79,7 +79,9 @@ class Pages:
         public_url: str = "",
         frame_ancestors: Sequence[str] = (),
         service_name: str = "",
+        templates: BaseLoader | None = None,
     ) -> None:
+        """Prepare the pages of a package; ``templates`` are looked for before its own."""
         self._languages = languages
         self._look = look
         self._public_url = public_url.rstrip("/")
@@ -91,13 +93,15 @@ class Pages:
         self._add_asset("gdpr.css", css.encode())
         for folder in dict.fromkeys(("web", package)):
             self._add_assets(files(folder) / "static")
+        packages = [PackageLoader(name) for name in dict.fromkeys((package, "web"))]
+        loader = ChoiceLoader([*([templates] if templates else []), *packages])
         self._environments = {
-            language.code: self._environment(package, language, service_name) for language in languages
+            language.code: self._environment(loader, language, service_name) for language in languages
         }
 
-    def _environment(self, package: str, language: Language, service_name: str) -> Environment:
+    def _environment(self, loader: BaseLoader, language: Language, service_name: str) -> Environment:
         environment = Environment(
-            loader=ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, "web"))]),
+            loader=loader,
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
