@@ -30,7 +30,7 @@ class ErasureRequested(ErasureEvent):
 
 
 class ErasureScheduled(ErasureEvent):
-    """The day on which it becomes final; until then the person can change their mind."""
+    """With the end of this day it becomes final; until then the person can change their mind."""
 
     erasure: UUID
     final: date
@@ -51,9 +51,13 @@ class ErasureBlocked(ErasureEvent):
 
 
 class ErasureFenced(ErasureEvent):
-    """From here on nothing new is recorded about the person, and no key is made for them again."""
+    """From here on nothing new is recorded about the person, and no key is made for them again.
+
+    ``systems``: who took part on that day, and must acknowledge before it is complete.
+    """
 
     erasure: UUID
+    systems: tuple[Slug, ...] = ()
 
 
 class ErasureAcknowledged(ErasureEvent):

@@ -39,13 +39,22 @@ async def connect_pool(url: str, *, size: int = 10, waiting: Callable[[str], Non
     pause = 0.05
     while True:
         try:
-            pool: Pool = await asyncpg.create_pool(url, min_size=1, max_size=size, command_timeout=60, timeout=10)
+            pool: Pool = await asyncpg.create_pool(
+                url, min_size=1, max_size=size, command_timeout=60, timeout=10, reset=_tidy
+            )
             return pool
         except UNREACHABLE as error:
             waiting(type(error).__name__)
             log.warning("database not reachable, waiting", error_type=type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
+
+
+async def _tidy(connection: Connection) -> None:
+    """Leave no transaction open. Locks and listeners are given back by whoever took them: to make sure each time would cost
+    every statement a second round trip."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 async def apply_schema(pool: Pool, *schemas: Traversable) -> None:

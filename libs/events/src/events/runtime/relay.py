@@ -79,6 +79,8 @@ class Relay:
         self._name = name
         self.waits_for: str | None = "the broker"
         self.leads = False
+        self.hold = False
+        """Publish nothing for now."""
 
     async def run(self) -> None:
         """Publish until cancelled, through every loss of the broker or the database."""
@@ -129,7 +131,7 @@ class Relay:
             next_look = time.monotonic() + LOOK_SECONDS
             while True:
                 self._appended.clear()
-                if not await self._publish(connection, out, cursors):
+                if self.hold or not await self._publish(connection, out, cursors):
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._appended.wait(), 0.05)
                 if time.monotonic() > next_look:

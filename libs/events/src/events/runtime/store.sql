@@ -50,9 +50,9 @@ BEGIN
     PERFORM pg_advisory_xact_lock(lock)
        FROM (SELECT DISTINCT hashtextextended(s, 20161) AS lock FROM unnest(s_stream) s ORDER BY 1) locks;
     IF EXISTS (
+        -- A subquery for each stream, not a join: a plan made while the table was small would read all of it for ever.
         SELECT FROM unnest(s_stream, s_expected) AS wanted (stream, version)
-          LEFT JOIN streams USING (stream)
-         WHERE coalesce(streams.version, 0) <> wanted.version
+         WHERE coalesce((SELECT version FROM streams WHERE streams.stream = wanted.stream), 0) <> wanted.version
     ) THEN
         RAISE EXCEPTION 'a stream has moved on' USING ERRCODE = 'GD001';
     END IF;
