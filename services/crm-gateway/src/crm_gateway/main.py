@@ -8,21 +8,30 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from aiohttp import web as http
+from aiohttp.typedefs import Handler
 from events.runtime.logging import configure
 from events.runtime.service import Service
 from web.api import Routes
 from web.identity import TokenVerifier
 from web.serving import application, serve
 
+from crm_gateway.bus import Bus
+from crm_gateway.deciders.delivery import DELIVERY
+from crm_gateway.outbox import Outbox
 from crm_gateway.projections.deliveries import deliveries
 from crm_gateway.projections.fields import fields
 from crm_gateway.projections.persons import persons
 from crm_gateway.projections.records import records
+from crm_gateway.quarantine import Quarantine
+from crm_gateway.reactions import consent_concerns_crm
 from crm_gateway.receiving import Door
 from crm_gateway.routes import events as event_routes
 from crm_gateway.routes import fields as field_routes
+from crm_gateway.routes import outbox as outbox_routes
 from crm_gateway.routes import persons as person_routes
+from crm_gateway.routes import quarantine as quarantine_routes
 from crm_gateway.settings import Settings
+from crm_gateway.webhooks import Webhook
 
 NAME = "crm-gateway"
 
@@ -43,15 +52,42 @@ def build(settings: Settings) -> Gateway:
         settings,
         schema=[files("crm_gateway") / "schema.sql"],
         projections=[persons, records, fields],
-        alongside={"delivery": [deliveries]},
+        alongside={DELIVERY.name: [deliveries]},
+        reactions=[consent_concerns_crm],
     )
     door = Door(service)
+    quarantine = Quarantine(service, door, days=settings.quarantine_days)
+    outbox = Outbox(service)
+    webhook = Webhook(service, outbox, settings)
+    bus = Bus(service, door, quarantine, outbox, settings)
+    for task in (bus.run, outbox.run, webhook.run, quarantine.run):
+        service.background(task)
     routes = Routes()
-    for part in (event_routes.routes(door), person_routes.routes(service), field_routes.routes(service)):
+    for part in (
+        event_routes.routes(door),
+        outbox_routes.routes(outbox, webhook),
+        quarantine_routes.routes(quarantine),
+        person_routes.routes(service),
+        field_routes.routes(service),
+    ):
         routes.include(part)
-    verifier = TokenVerifier.from_file(settings.identity_keys_file)
-    app = application(NAME, routes=routes, verifier=verifier, waits_for=service.waits_for)
+    app = application(
+        NAME,
+        routes=routes,
+        verifier=TokenVerifier.from_file(settings.identity_keys_file),
+        waits_for=lambda: [*service.waits_for(), *([f"boundary topics: {bus.waits_for}"] if bus.waits_for else [])],
+    )
+    app.router.add_get("/asyncapi.json", asyncapi(bus))
     return Gateway(service, door, app)
+
+
+def asyncapi(bus: Bus) -> Handler:
+    """Serve the document that describes the boundary topics."""
+
+    async def serve_document(_request: http.Request) -> http.StreamResponse:
+        return http.json_response(bus.asyncapi())
+
+    return serve_document
 
 
 async def run(settings: Settings) -> None:
