@@ -1,0 +1,5 @@
+"""`python -m erasure`."""
+
+from erasure.main import main
+
+main()

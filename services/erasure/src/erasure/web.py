@@ -1,0 +1,14 @@
+"""Erasure over HTTP: whether it lives, whether it is ready, what it measures. Requests are not taken yet."""
+
+from __future__ import annotations
+
+from aiohttp import web as http
+from events.runtime.service import Service
+from web.serving import application
+
+from erasure.fencing import Fences
+
+
+def app_of(service: Service, fences: Fences) -> http.Application:
+    """Give the HTTP door of the service. It is ready only once the key database knows of every erased person."""
+    return application(service.name, waits_for=lambda: [*service.waits_for(), *fences.waits_for()])
