@@ -36,6 +36,8 @@ async def append(ground: Ground) -> AsyncIterator[Figure]:
     limit = await _pgbench(ground)
     settings = await ground.settings()
     async with running(settings) as service:
+        assert service.relay
+        service.relay.hold = True  # it has a figure of its own
         people = [uuid4() for _ in range(20_000)]
         for start in range(0, len(people), 400):
             await service.handler.handle_many(

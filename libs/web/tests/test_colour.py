@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from web.colour import contrast, legible, parse, text_on, written
 from web.pages import Look
 from web.theme import NIGHT_PAPER, NIGHT_SURFACE, PAPER, SURFACE, least_contrast, palettes, stylesheet
@@ -50,7 +49,12 @@ def test_what_is_no_colour_is_refused(colour: str) -> None:
 
 def test_a_logo_is_served_by_ourselves() -> None:
     assert Look(logo_url="/static/logo.svg").logo_url == "/static/logo.svg"
-    for address in ("https://elsewhere.example/logo.svg", "//elsewhere.example/logo.svg", "javascript:alert(1)", "/\\x"):
+    for address in (
+        "https://elsewhere.example/logo.svg",
+        "//elsewhere.example/logo.svg",
+        "javascript:alert(1)",
+        "/\\x",
+    ):
         with pytest.raises(ValueError, match="logo_url"):
             Look(logo_url=address)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web as http
 from aiohttp.test_utils import make_mocked_request
-
 from web import catalogues
 from web.languages import Languages, check_complete, language_of
 from web.serving import application
@@ -53,7 +52,9 @@ def test_the_catalogues_are_brought_up_to_date(package: Path) -> None:
     with pytest.raises(AssertionError) as missing:
         check_complete("sayings")
     assert "en:" not in str(missing.value)
-    told = german.read_text().replace('msgstr ""\n\n', 'msgstr "Hallo %(name)s"\n\n').replace('[0] ""', '[0] "Ein Brief"')
+    told = (
+        german.read_text().replace('msgstr ""\n\n', 'msgstr "Hallo %(name)s"\n\n').replace('[0] ""', '[0] "Ein Brief"')
+    )
     german.write_text(told.replace('[1] ""', '[1] "%(num)d Briefe"'))
     catalogues.catalogue.cache_clear()
     check_complete("sayings")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from web.limits import Limit
+from aiohttp.test_utils import make_mocked_request
+from web.limits import Limit, address_of
 from web.problems import Problem
 from web.testing import Clock
 
@@ -42,3 +43,10 @@ def test_memory_is_bounded_and_whoever_waits_is_not_forgotten_first(clock: Clock
     for n in range(9):
         limit.wait(f"other{n}")
     assert limit.wait("greedy") > 0
+
+
+def test_only_our_own_proxies_are_believed() -> None:
+    request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": "6.6.6.6, 10.0.0.7"})
+    assert address_of(request) != "6.6.6.6"
+    assert address_of(request, proxies=1) == "10.0.0.7"
+    assert address_of(request, proxies=9) == address_of(request)

@@ -9,6 +9,8 @@ import math
 import time
 from collections.abc import Callable
 
+from aiohttp import web as http
+
 from web.problems import Problem
 
 MOST_KEYS = 50_000
@@ -57,3 +59,12 @@ class Limit:
         full = [key for key, (tokens, at) in self._buckets.items() if tokens + (now - at) * self._rate >= self._burst]
         for key in full or [next(iter(self._buckets))]:
             del self._buckets[key]
+
+
+def address_of(request: http.Request, *, proxies: int = 0) -> str:
+    """Give the address that a request comes from; ``proxies``: how many proxies of ours stand before us.
+
+    Each of ours appends the address it saw to ``X-Forwarded-For``; what stands before those, anybody may have written.
+    """
+    seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    return seen[-proxies] if 0 < proxies <= len(seen) else (request.remote or "")

@@ -181,15 +181,11 @@ class Sessions:
         )
         await self._store.sweep(now)
         await self._store.put(key_of(secret), session)
-        response.set_cookie(
-            self.cookie,
-            secret,
-            path="/",
-            httponly=True,
-            secure=self._https,
-            samesite=self._same_site,
-            partitioned=True if self._same_site == "None" else None,
-        )
+        # By hand: Python 3.11 does not know `Partitioned`, without which browsers keep no cookie in another site's frame.
+        kept = f"{self.cookie}={secret}; Path=/; HttpOnly; SameSite={self._same_site}"
+        secure = "; Secure" if self._https else ""
+        partitioned = "; Partitioned" if self._same_site == "None" else ""
+        response.headers.add("Set-Cookie", kept + secure + partitioned)
         return session
 
     async def find(self, request: http.Request) -> Session | None:

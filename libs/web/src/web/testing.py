@@ -70,7 +70,8 @@ async def client_of(app: http.Application, **session: Any) -> AsyncIterator[aioh
     """Run an application on a free port, and give a client that speaks to it."""
     runner = await start(app, "127.0.0.1", 0, grace=1.0)
     try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.port}", **session) as client:
+        jar = aiohttp.CookieJar(unsafe=True)  # which takes cookies from an address of numbers
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.port}", cookie_jar=jar, **session) as client:
             yield client
     finally:
         await runner.cleanup()

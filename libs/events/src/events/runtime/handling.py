@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +24,8 @@ from events.runtime.store import Answered, Appending, Opened, Store, Written
 from events.runtime.tables import AnyWriter
 
 TRIES = 25
+LANES = 2
+MOST_TOGETHER = 100
 MOST_BYTES = 900_000
 """What Kafka takes in one record by default is a little more."""
 
@@ -61,6 +63,47 @@ class _Stream:
     subject: UUID | None
 
 
+class _Lane:
+    """Commands that come while a transaction is under way wait, and go together in the next: one commit serves them all.
+
+    A stream always takes the same lane, so that its commands do not fight each other.
+    """
+
+    def __init__(self, handle_many: Callable[[Sequence[Wanted]], Awaitable[list[Answer | Refused | Conflict]]]) -> None:
+        self._handle_many = handle_many
+        self._waiting: list[tuple[Wanted, asyncio.Future[Answer | Exception]]] = []
+        self._working: asyncio.Task[None] | None = None
+
+    async def handle(self, wanted: Wanted) -> Answer | Exception:
+        """Wait for the answer to one command."""
+        future: asyncio.Future[Answer | Exception] = asyncio.get_running_loop().create_future()
+        self._waiting.append((wanted, future))
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        while self._waiting:
+            together, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            await self._go(together)
+
+    async def _go(self, together: list[tuple[Wanted, asyncio.Future[Answer | Exception]]]) -> None:
+        answers: Sequence[Answer | Exception]
+        try:
+            answers = await self._handle_many([wanted for wanted, _ in together])
+        except UNREACHABLE as error:
+            answers = [error] * len(together)
+        except Exception as error:
+            if len(together) > 1:  # it is somebody's own fault, and nobody else's
+                for one in together:
+                    await self._go([one])
+                return
+            answers = [error]
+        for (_, future), answer in zip(together, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+
 @dataclass(slots=True)
 class Handler:
     """The door of one service's deciders.
@@ -75,6 +118,10 @@ class Handler:
     alongside: Mapping[str, Sequence[AnyWriter]] = field(default_factory=dict)
     appended: asyncio.Event = field(default_factory=asyncio.Event)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _lanes: list[_Lane] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lanes = [_Lane(self.handle_many) for _ in range(LANES)]
 
     async def handle(
         self,
@@ -95,24 +142,24 @@ class Handler:
             correlation=correlation,
             causation=causation,
         )
-        (answer,) = await self.handle_many([wanted])
-        if isinstance(answer, Refused):
+        lane = self._lanes[hash(decider.stream(command)) % LANES]
+        answer = await lane.handle(wanted)
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def handle_many(self, batch: Sequence[Wanted]) -> list[Answer | Refused]:
-        """Handle commands in their order, all in one transaction; a refusal takes its place in the answers."""
+    async def handle_many(self, batch: Sequence[Wanted]) -> list[Answer | Refused | Conflict]:
+        """Handle commands in their order, all in one transaction; a refusal takes its place in the answers, and so does a
+        ``Conflict`` for one that expected another version. What else is raised is raised for all, and nothing is recorded."""
         for attempt in range(TRIES):
             try:
                 return await self._try(batch)
             except Conflict:
                 metrics.CONFLICTS.inc()
-                if any(w.expected is not None for w in batch) and attempt:
-                    raise
                 await asyncio.sleep(random.uniform(0, 0.002 * (attempt + 1)))  # noqa: S311
         raise Conflict("the stream is too busy; try again")
 
-    async def handle_surely(self, batch: Sequence[Wanted]) -> list[Answer | Refused]:
+    async def handle_surely(self, batch: Sequence[Wanted]) -> list[Answer | Refused | Conflict]:
         """Handle commands, again and again while the database cannot be reached or the streams are busy: the ids make it safe."""
         pause = 0.05
         while True:
@@ -122,11 +169,11 @@ class Handler:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
 
-    async def _try(self, batch: Sequence[Wanted]) -> list[Answer | Refused]:
+    async def _try(self, batch: Sequence[Wanted]) -> list[Answer | Refused | Conflict]:
         names = [w.decider.stream(w.command) for w in batch]
         opened = await self.store.open(set(names), [w.id for w in batch])
         streams: dict[str, _Stream] = {}
-        answers: list[Answer | Refused] = []
+        answers: list[Answer | Refused | Conflict] = []
         appending = Appending()
         for wanted, name in zip(batch, names, strict=True):
             answers.append(self._decide(wanted, name, opened, streams, appending))
@@ -136,7 +183,7 @@ class Handler:
 
     def _decide(
         self, wanted: Wanted, name: str, opened: Opened, streams: dict[str, _Stream], appending: Appending
-    ) -> Answer | Refused:
+    ) -> Answer | Refused | Conflict:
         decider = wanted.decider
         known = opened.answered.get(wanted.id) or appending.commands.get(wanted.id)
         history = opened.history.get(name, [])
@@ -156,7 +203,7 @@ class Handler:
             state = decider.fold(e.data for e in history)
             stream = streams[name] = _Stream(state, version, version, decider.subject(wanted.command))
         if wanted.expected is not None and wanted.expected != stream.version:
-            raise Conflict("the stream has moved on")
+            return Conflict("the stream has moved on")
         try:
             happened = tuple(decider.decide(stream.state, wanted.command))
         except Refused as refusal:

@@ -1,0 +1,135 @@
+"""What administrators do to a running service: see how far its read models are, and have one built anew."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+from events.runtime.logging import logger
+from events.runtime.projecting import ProjectionRunner
+from events.runtime.service import Service
+from pydantic import BaseModel, StringConstraints
+
+from web.api import Call, Routes
+from web.problems import Problem
+
+log = logger(__name__)
+
+
+class PartitionState(BaseModel):
+    """How far a read model has read one partition, as far as this process knows it."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    lag: int | None
+    halted: str | None = None
+
+
+class ProjectionState(BaseModel):
+    """A read model of the service."""
+
+    name: str
+    state: Literal["serving", "rebuilding", "halted", "waiting"]
+    rebuilding: bool
+    waits_for: str | None = None
+    lag: int
+    partitions: list[PartitionState]
+
+
+class Projections(BaseModel):
+    """The read models of a service."""
+
+    projections: list[ProjectionState]
+
+
+class Started(BaseModel):
+    """A rebuild that has begun."""
+
+    name: str
+    state: Literal["rebuilding"] = "rebuilding"
+
+
+class Which(BaseModel):
+    """The name of a read model."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}$")]
+
+
+def operations(service: Service) -> Routes:
+    """Give the routes under ``/ops``; ``routes.include(operations(service))``."""
+    routes = Routes()
+    under_way: set[asyncio.Task[None]] = set()
+
+    @routes.get("/ops/projections", answer=Projections, roles=("admin", "auditor", "dpo"))
+    async def list_projections(_call: Call) -> Projections:
+        """Show the read models: how far they are, what stopped."""
+        return Projections(projections=[_state(runner) for runner in service.runners.values()])
+
+    @routes.post(
+        "/ops/projections/{name}/rebuild",
+        params=Which,
+        answer=Started,
+        status=202,
+        roles=("admin",),
+        command=False,
+        refusals=("rebuild-under-way",),
+        problems={404: ("unknown-projection",)},
+    )
+    async def rebuild_projection(call: Call[None, None, Which]) -> Started:
+        """Build a read model anew beside the living one, which serves until the swap."""
+        name = call.path.name
+        runner = service.runners.get(name)
+        if runner is None:
+            raise Problem(
+                "unknown-projection", "There is no such read model. GET /ops/projections lists them.", status=404
+            )
+        if runner.rebuilding:
+            raise Problem("rebuild-under-way", "It is being rebuilt already. Wait for that one.")
+        task = asyncio.create_task(_rebuild(runner))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+        # So that whoever asks next is told of it.
+        await asyncio.sleep(0)
+        return Started(name=name)
+
+    return routes
+
+
+async def _rebuild(runner: ProjectionRunner) -> None:
+    try:
+        rows = await runner.rebuild()
+    except Exception as error:
+        log.error("rebuild failed", projection=runner.name, exc_info=error)
+    else:
+        log.info("rebuilt", projection=runner.name, rows=rows)
+
+
+def _state(runner: ProjectionRunner) -> ProjectionState:
+    consumer = runner.consumer
+    partitions = [
+        PartitionState(
+            topic=place.topic,
+            partition=place.partition,
+            next_offset=position.next_offset,
+            lag=max(0, consumer.ends[place] - position.next_offset) if place in consumer.ends else None,
+            halted=consumer.halted[place][0] if place in consumer.halted else None,
+        )
+        for place, position in (consumer.positions.items() if consumer else ())
+    ]
+    waits_for = consumer.waits_for if consumer else None
+    state: Literal["serving", "rebuilding", "halted", "waiting"] = "serving"
+    if runner.rebuilding:
+        state = "rebuilding"
+    elif any(part.halted for part in partitions):
+        state = "halted"
+    elif waits_for:
+        state = "waiting"
+    return ProjectionState(
+        name=runner.name,
+        state=state,
+        rebuilding=runner.rebuilding,
+        waits_for=waits_for,
+        lag=sum(part.lag or 0 for part in partitions),
+        partitions=partitions,
+    )
