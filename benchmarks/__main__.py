@@ -47,7 +47,9 @@ def main() -> None:
         ratio = f"{f.ratio:.2f}" if f.ratio is not None else ""
         limit = f"{f.limit:,.0f} ({f.limit_is})" if f.limit else f.limit_is
         goal = "" if f.goal is None else f"{'<=' if f.lower_is_better else '>='} {f.goal}"
-        table.add_row(f.name, f"{f.value:,.1f} {f.unit}", limit, ratio, goal, {True: "met", False: "missed", None: ""}[f.met])
+        table.add_row(
+            f.name, f"{f.value:,.1f} {f.unit}", limit, ratio, goal, {True: "met", False: "missed", None: ""}[f.met]
+        )
     Console(width=140).print(table)
 
 

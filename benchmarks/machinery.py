@@ -63,7 +63,9 @@ async def append(ground: Ground) -> AsyncIterator[Figure]:
 async def _pgbench(ground: Ground) -> float:
     url = await ground.database()
     connection = await asyncpg.connect(url)
-    await connection.execute("CREATE TABLE s (id int PRIMARY KEY, version int); CREATE TABLE e (id bigserial PRIMARY KEY, value bytea)")
+    await connection.execute(
+        "CREATE TABLE s (id int PRIMARY KEY, version int); CREATE TABLE e (id bigserial PRIMARY KEY, value bytea)"
+    )
     await connection.execute("INSERT INTO s SELECT n, 0 FROM generate_series(1, 10000) n")
     await connection.close()
     script = ground.directory / "two.sql"
@@ -93,7 +95,9 @@ async def _fill(settings: Settings, events: int, people: int) -> None:
         ids = [uuid4() for _ in range(people)]
         for start in range(0, events, 400):
             batch = [ids[(start + n) % people] for n in range(min(400, events - start))]
-            await service.handler.handle_many([Wanted(decider=CONSENTS, command=Toggle(subject=p), id=uuid4()) for p in batch])
+            await service.handler.handle_many(
+                [Wanted(decider=CONSENTS, command=Toggle(subject=p), id=uuid4()) for p in batch]
+            )
 
 
 async def _log_size(settings: Settings) -> int:
@@ -140,7 +144,9 @@ async def _produce(settings: Settings, values: list[bytes], count: int) -> float
         waiting = []
         for partition in range(PARTITIONS):
             batch = client.create_batch()
-            while sent < count and batch.append(key=key, value=values[sent % len(values)], timestamp=None, headers=HEADERS):
+            while sent < count and batch.append(
+                key=key, value=values[sent % len(values)], timestamp=None, headers=HEADERS
+            ):
                 sent += 1
             waiting.append(await client.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*waiting)
@@ -225,7 +231,9 @@ async def rebuild(ground: Ground, small: int = 20_000) -> AsyncIterator[Figure]:
             began = time.perf_counter()
             await service.runners["standing"].rebuild()
             times.append(time.perf_counter() - began)
-    yield Figure("rebuild at 10x the events", times[1], "s", times[0], f"the same at {small} events", 10.5, lower_is_better=True)
+    yield Figure(
+        "rebuild at 10x the events", times[1], "s", times[0], f"the same at {small} events", 10.5, lower_is_better=True
+    )
 
 
 async def _lag(service: Any) -> int:

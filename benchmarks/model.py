@@ -38,7 +38,13 @@ def decide(now: Standing, wanted: Toggle) -> Iterator[Event]:
         yield ConsentWithdrawn(at=at, by=THE_PERSON, kind="newsletter", method="portal", reason="too many mails")
     else:
         yield ConsentGiven(
-            at=at, by=THE_PERSON, kind="newsletter", wording=WORDING, method="portal", strength="strong", evidence=EVIDENCE
+            at=at,
+            by=THE_PERSON,
+            kind="newsletter",
+            wording=WORDING,
+            method="portal",
+            strength="strong",
+            evidence=EVIDENCE,
         )
 
 
@@ -69,7 +75,9 @@ class Row:
     evidence: Personal[str | None]
 
 
-@projection(table="standing", of=(ConsentGiven, ConsentWithdrawn), key=lambda e: (e.subject, e.data.kind), key_columns=2)
+@projection(
+    table="standing", of=(ConsentGiven, ConsentWithdrawn), key=lambda e: (e.subject, e.data.kind), key_columns=2
+)
 def standing(row: Row | None, e: AnyRecorded) -> Row | None:
     """Fold a person's consents."""
     changes = row.changes + 1 if row else 1

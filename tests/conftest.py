@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stack.running_stack import RunningStack, start_stack
-from stack.testing import forced_broker, say_broker
 
 from stack import kafka as apache
+from stack.running_stack import RunningStack, start_stack
+from stack.testing import forced_broker, say_broker
 
 
 @pytest.fixture(scope="session")

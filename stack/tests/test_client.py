@@ -6,6 +6,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
 from stack.client import Client
 from stack.home import Home
 from stack.services import DATABASE_ROLES, Installation

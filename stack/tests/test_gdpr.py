@@ -10,6 +10,7 @@ import time
 
 import psutil
 import pytest
+
 from stack.home import Home
 from stack.ports import is_listening
 from stack.running_stack import free_port_base

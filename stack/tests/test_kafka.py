@@ -6,10 +6,10 @@ import time
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from stack.broker import broker_waits_for, start_broker
-from stack.trouble import StackError
 
 from stack import kafka
+from stack.broker import broker_waits_for, start_broker
+from stack.trouble import StackError
 
 pytestmark = pytest.mark.slow
 

@@ -6,6 +6,7 @@ import time
 
 import asyncpg
 import pytest
+
 from stack.databases import Database, ensure_databases, run_sql
 from stack.postgres import Cluster, start_postgres
 from stack.trouble import StackError

@@ -1,6 +1,7 @@
 """A stack under a test's control: started, hurt, healed, stopped."""
 
 import pytest
+
 from stack.running_stack import start_stack
 from stack.trouble import StackError
 

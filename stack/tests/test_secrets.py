@@ -5,6 +5,7 @@ import json
 import stat
 
 import pytest
+
 from stack.secrets import Secrets, scrypt_fits, scrypt_hash
 from web.identity import TokenVerifier
 

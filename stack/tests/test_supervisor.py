@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 
 import psutil
 import pytest
+
 from stack.home import ChildState, Home, StackState
 from stack.processes import MARK, Birth, Program, end
 from stack.supervisor import Child, Supervisor, rotate, sweep

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+
 from events.catalogue.consents import ConsentGiven, ConsentWithdrawn
 from events.catalogue.vocabulary import THE_PERSON, Event, Personal
 from events.deciding import Decider, Refused, command, state

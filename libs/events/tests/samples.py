@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, get_args, get_origin
 from uuid import UUID
 
-from events.catalogue.vocabulary import Erased, Event
 from pydantic import BaseModel
+
+from events.catalogue.vocabulary import Erased, Event
 
 AT = datetime(2026, 5, 3, 10, 15, 30, tzinfo=UTC)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from events.documents import documents
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from events.catalogue import EVENTS
 from events.catalogue.vocabulary import ERASED, personal_fields
 from events.envelope import decode, decode_envelope

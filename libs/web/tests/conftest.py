@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 from aiohttp import web as http
+
 from web.testing import Clock, Keys, client_of
 
 Running = Callable[[http.Application], Awaitable[aiohttp.ClientSession]]

@@ -10,6 +10,7 @@ from aiohttp import web as http
 from jinja2 import FileSystemLoader
 from pydantic import BaseModel, Field, field_validator
 from pydantic_core import PydanticCustomError
+
 from web.forms import Form
 from web.languages import Languages
 from web.pages import Look, Pages

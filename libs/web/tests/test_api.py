@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 import aiohttp
 import pytest
 from aiohttp import web as http
-from events.deciding import Refused
 from pydantic import BaseModel, ConfigDict, Field
+
+from events.deciding import Refused
 from web.api import Answered, Call, Routes
 from web.limits import Limit
 from web.serving import application

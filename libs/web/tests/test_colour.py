@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from web.colour import contrast, legible, parse, text_on, written
 from web.pages import Look
 from web.theme import NIGHT_PAPER, NIGHT_SURFACE, PAPER, SURFACE, least_contrast, palettes, stylesheet

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web as http
 from pydantic import BaseModel, Field, field_validator
 from pydantic_core import PydanticCustomError
+
 from web.catalogues import N_
 from web.forgery import remember_visit
 from web.forms import Form

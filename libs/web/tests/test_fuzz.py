@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
 from web.api import Call, Routes
 from web.serving import application, start
 from web.testing import Keys, fuzz, somebody

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
+
 from web.identity import TokenSigner, TokenVerifier, new_signing_key
 from web.problems import Problem
 from web.testing import Clock, Keys, somebody

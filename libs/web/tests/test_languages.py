@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web as http
 from aiohttp.test_utils import make_mocked_request
+
 from web import catalogues
 from web.languages import Languages, check_complete, language_of
 from web.serving import application

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+
 from web.limits import Limit, address_of
 from web.problems import Problem
 from web.testing import Clock

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
+
 from web.operations import operations
 from web.serving import application
 from web.testing import Keys, client_of, somebody

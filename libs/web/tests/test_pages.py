@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web as http
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
+
 from web.languages import Languages
 from web.pages import Look, Pages
 from web.serving import start

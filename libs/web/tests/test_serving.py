@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 import structlog
 from aiohttp import web as http
+
 from web.serving import PortTaken, application, serve, start
 from web.testing import client_of
 

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from aiohttp import web as http
 from aiohttp.test_utils import make_mocked_request
+
 from web.serving import application
 from web.sessions import SCHEMA, PostgresSessions, Sessions, SessionsInMemory, SessionStore, key_of, session_of
 from web.testing import client_of

@@ -19,6 +19,7 @@ import aiohttp
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
+
 from consent.main import Consent, build
 from consent.settings import ConsentSettings
 from events.catalogue import OWNERS

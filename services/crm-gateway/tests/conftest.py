@@ -17,6 +17,7 @@ import aiohttp
 import asyncpg
 import pytest
 import pytest_asyncio
+
 from crm_gateway.main import Gateway, build
 from crm_gateway.settings import Settings
 from events.runtime.keys import KEYS_SQL

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from crm_gateway.deciders.person import PERSON, ChangePerson, RemovePerson
 from crm_gateway.fingerprints import fingerprints
 from crm_gateway.projections.persons import PersonRow, persons
 from events.catalogue.vocabulary import Actor
 from events.envelope import Recorded
-from hypothesis import given
-from hypothesis import strategies as st
 
 SUBJECT = UUID("1b6f2b52-8f1e-4c38-8a53-3d6f2b0c9a01")
 START = datetime(2026, 5, 1, tzinfo=UTC)

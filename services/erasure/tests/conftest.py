@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from erasure.settings import Settings
 from events.runtime.keys import KEYS_SQL
 from web.testing import Keys

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
+
 from erasure.decider import (
     ERASURES,
     AcknowledgeErasure,

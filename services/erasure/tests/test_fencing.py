@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+
 from erasure.decider import (
     ERASURES,
     AcknowledgeErasure,

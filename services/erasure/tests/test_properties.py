@@ -6,6 +6,9 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from hypothesis import given, settings, target
+from hypothesis import strategies as st
+
 from erasure.decider import (
     ERASURES,
     AcknowledgeErasure,
@@ -31,8 +34,6 @@ from events.catalogue.erasures import (
 )
 from events.catalogue.vocabulary import THE_SYSTEM, Event
 from events.deciding import Refused
-from hypothesis import given, settings, target
-from hypothesis import strategies as st
 
 WHO = UUID(int=7)
 AT = datetime(2026, 5, 4, 9, tzinfo=UTC)

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from events.runtime.keys import KEYS_SQL
 from export.settings import Settings
 from web.testing import Keys

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from events.catalogue.exports import ExportExpired, ExportFetched, ExportPrepared
 from events.catalogue.vocabulary import THE_PERSON, Event
 from events.deciding import Refused
 from export.decider import EXPORTS, Command, ExpireExport, FetchExport, PrepareExport, RequestExport
-from hypothesis import given
-from hypothesis import strategies as st
 
 WHO, COPY = UUID(int=1), UUID(int=2)
 BEGAN = datetime(2026, 5, 4, tzinfo=UTC)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
+
 from events.catalogue.vocabulary import THE_PERSON
 from events.envelope import decode_envelope, partition_of
 from export.decider import EXPORTS, RequestExport

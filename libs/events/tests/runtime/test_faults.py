@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+
 from events.envelope import partition_of
 from events.runtime.consuming import Consumer, Moved
 from events.runtime.database import UNREACHABLE

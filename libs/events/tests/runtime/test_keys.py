@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from events.errors import Fenced
 from events.runtime.keys import Keys, read_key_encryption_keys
 

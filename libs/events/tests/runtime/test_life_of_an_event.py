@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+
 from events.catalogue import PARTITIONS
 from events.catalogue.vocabulary import ERASED
 from events.deciding import Refused

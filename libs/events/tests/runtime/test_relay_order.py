@@ -13,10 +13,11 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from events.runtime.relay import START, UNPUBLISHED
-from events.runtime.store import APPEND, STORE_SQL
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from events.runtime.relay import START, UNPUBLISHED
+from events.runtime.store import APPEND, STORE_SQL
 
 STREAMS = ("a", "b")
 

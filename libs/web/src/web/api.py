@@ -12,12 +12,12 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from aiohttp import web as http
-from events.catalogue.vocabulary import Actor
-from events.runtime.logging import logger
 from multidict import CIMultiDict
 from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypeVar as TypeVarWithDefault
 
+from events.catalogue.vocabulary import Actor
+from events.runtime.logging import logger
 from web.identity import IDENTITY, NOBODY, VERIFIER, Identity, TokenVerifier
 from web.limits import Limit
 from web.problems import Problem

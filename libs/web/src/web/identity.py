@@ -17,12 +17,12 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 from uuid import uuid4
 
 from aiohttp import web as http
-from events.catalogue.vocabulary import Actor
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from events.catalogue.vocabulary import Actor
 from web.problems import Problem
 
 Role: TypeAlias = Literal["staff", "dpo", "admin", "auditor", "crm"]

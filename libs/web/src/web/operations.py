@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Literal
 
+from aiokafka.structs import TopicPartition
+from pydantic import BaseModel, StringConstraints
+
+from events.runtime.consuming import Consumer
 from events.runtime.logging import logger
 from events.runtime.projecting import ProjectionRunner
 from events.runtime.service import Service
-from pydantic import BaseModel, StringConstraints
-
 from web.api import Call, Routes
 from web.problems import Problem
 
@@ -107,16 +109,7 @@ async def _rebuild(runner: ProjectionRunner) -> None:
 
 def _state(runner: ProjectionRunner) -> ProjectionState:
     consumer = runner.consumer
-    partitions = [
-        PartitionState(
-            topic=place.topic,
-            partition=place.partition,
-            next_offset=position.next_offset,
-            lag=max(0, consumer.ends[place] - position.next_offset) if place in consumer.ends else None,
-            halted=consumer.halted[place][0] if place in consumer.halted else None,
-        )
-        for place, position in (consumer.positions.items() if consumer else ())
-    ]
+    partitions = [_partition(consumer, place) for place in consumer.positions] if consumer else []
     waits_for = consumer.waits_for if consumer else None
     state: Literal["serving", "rebuilding", "halted", "waiting"] = "serving"
     if runner.rebuilding:
@@ -132,4 +125,15 @@ def _state(runner: ProjectionRunner) -> ProjectionState:
         waits_for=waits_for,
         lag=sum(part.lag or 0 for part in partitions),
         partitions=partitions,
+    )
+
+
+def _partition(consumer: Consumer, place: TopicPartition) -> PartitionState:
+    next_offset = consumer.positions[place].next_offset
+    return PartitionState(
+        topic=place.topic,
+        partition=place.partition,
+        next_offset=next_offset,
+        lag=max(0, consumer.ends[place] - next_offset) if place in consumer.ends else None,
+        halted=consumer.halted[place][0] if place in consumer.halted else None,
     )

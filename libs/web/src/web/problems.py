@@ -13,11 +13,12 @@ from typing import Any
 
 import pydantic_core
 from aiohttp import web as http
+from pydantic import BaseModel, Field, ValidationError
+
 from events.deciding import Refused
 from events.errors import Conflict, EventError, Fenced, TooLarge
 from events.runtime.database import UNREACHABLE
 from events.runtime.logging import logger
-from pydantic import BaseModel, Field, ValidationError
 
 log = logger(__name__)
 

@@ -18,9 +18,9 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_server import Server
-from events.runtime.logging import logger
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
+from events.runtime.logging import logger
 from web import openapi
 from web.api import API_HEADERS, HOT, Routes
 from web.identity import VERIFIER, TokenVerifier

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Protocol
 
 from aiohttp import web as http
 from aiohttp.typedefs import Handler, Middleware
+
 from events.runtime.database import Pool
 
 SCHEMA: Final = files("web") / "sessions.sql"

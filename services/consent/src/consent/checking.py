@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
-from events.runtime.database import UNREACHABLE
-from events.runtime.logging import logger
-from events.runtime.service import NotReady, Service
 
 from consent.offer import Offer
 from consent.projections.known_refs import known_refs
 from consent.verdict import Objection, Standing, Verdict, judge
+from events.runtime.database import UNREACHABLE
+from events.runtime.logging import logger
+from events.runtime.service import NotReady, Service
 
 log = logger(__name__)
 
@@ -92,6 +92,7 @@ class Checking:
             try:
                 while True:
                     await self._something.wait()
+                    await asyncio.sleep(0)  # whoever asks in the same turn of the loop comes along
                     asked, self._asked = self._asked[:MOST_AT_ONCE], self._asked[MOST_AT_ONCE:]
                     if not self._asked:
                         self._something.clear()
@@ -130,8 +131,8 @@ async def _answer(statement: asyncpg.prepared_stmt.PreparedStatement[Row], asked
 
 
 def _standing(row: Row) -> Standing | None:
-    return Standing(*row[:9]) if row[0] is not None else None
+    return Standing._make(row[:9]) if row[0] is not None else None
 
 
 def _objection(row: Row) -> Objection | None:
-    return Objection(*row[9:13]) if row[9] is not None else None
+    return Objection._make(row[9:13]) if row[9] is not None else None

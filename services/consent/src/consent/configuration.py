@@ -16,15 +16,15 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from consent.deciders.kinds import KINDS, DefineKind, PublishWording
+from consent.deciders.purposes import PURPOSES, DefinePurpose
 from events.catalogue.consents import Channel, LegalBasis
 from events.catalogue.vocabulary import Actor, Language, Slug, Texts
 from events.deciding import AnyDecider, Refused
 from events.runtime.handling import Handler, Wanted
 from events.runtime.logging import logger
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from consent.deciders.kinds import KINDS, DefineKind, PublishWording
-from consent.deciders.purposes import PURPOSES, DefinePurpose
 
 log = logger(__name__)
 

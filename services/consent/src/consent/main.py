@@ -11,11 +11,6 @@ from importlib.resources import files
 
 import uvloop
 from aiohttp import web as http
-from events.runtime import logging
-from events.runtime.service import Service
-from web.api import Routes
-from web.identity import TokenVerifier
-from web.serving import PortTaken, application, serve
 
 from consent import configuration
 from consent.checking import Checking
@@ -35,6 +30,11 @@ from consent.routes.kinds import kinds as kinds_routes
 from consent.routes.parts import Parts
 from consent.routes.recording import recording
 from consent.settings import ConsentSettings
+from events.runtime import logging
+from events.runtime.service import Service
+from web.api import Routes
+from web.identity import TokenVerifier
+from web.serving import PortTaken, application, serve
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from events.envelope import AnyRecorded
-from events.projecting import Reaction
-from events.runtime.service import NotReady, Service
-
 from consent.deciders.consents import GiveConsent, KindTerms
 from consent.projections.kinds import KindRow, kinds
 from consent.projections.purposes import PurposeRow, purposes
 from consent.projections.wordings import WordingRow, wordings
+from events.envelope import AnyRecorded
+from events.projecting import Reaction
+from events.runtime.service import NotReady, Service
 
 REFRESH_SECONDS = 0.5
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from consent.deciders.consents import CONSENTS, GiveConsent, WithdrawConsent
 from events.catalogue.access import ConsentChosen
 from events.catalogue.persons import ConsentRecordedInCrm, WithdrawalRecordedInCrm
 from events.catalogue.vocabulary import Event
 from events.envelope import Recorded
 from events.projecting import reaction
-
-from consent.deciders.consents import CONSENTS, GiveConsent, WithdrawConsent
 
 
 @reaction(name="choice_made_in_portal", to=(ConsentChosen,), decider=CONSENTS)

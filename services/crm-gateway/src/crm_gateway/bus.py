@@ -14,11 +14,6 @@ from dataclasses import replace
 from typing import Any
 
 from aiokafka import ConsumerRecord
-from events.catalogue.crm import INBOUND, OUTBOUND, ConsentState
-from events.runtime.database import UNREACHABLE
-from events.runtime.kafka import BROKER_TROUBLE, make_topics
-from events.runtime.logging import logger
-from events.runtime.service import Service
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
@@ -30,6 +25,11 @@ from crm_gateway.outcomes import Outcome, refused
 from crm_gateway.quarantine import Quarantine
 from crm_gateway.receiving import Door
 from crm_gateway.settings import Settings
+from events.catalogue.crm import INBOUND, OUTBOUND, ConsentState
+from events.runtime.database import UNREACHABLE
+from events.runtime.kafka import BROKER_TROUBLE, make_topics
+from events.runtime.logging import logger
+from events.runtime.service import Service
 
 log = logger(__name__)
 
@@ -139,8 +139,13 @@ class Bus:
                 break
             except UNREACHABLE as error:
                 log.warning("database not reachable, messages wait", error_type=type(error).__name__)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
+            except Exception as error:
+                # FastStream would swallow it and go on, and the batch would be lost: better it waits, for all to see.
+                log.exception("messages cannot be taken over, trying again")
+                self.waits_for = f"{self._inbound}: messages cannot be taken over ({type(error).__name__})"
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
+        self.waits_for = None
         with contextlib.suppress(*BROKER_TROUBLE):
             # Not acknowledged, it comes again, and is known.
             await batch.ack()

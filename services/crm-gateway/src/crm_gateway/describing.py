@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, Literal
 
-from events.catalogue.persons import CORE_FIELDS, FieldType
-from events.runtime.service import Service
 from pydantic import BaseModel, Field
 
 from crm_gateway.projections.fields import FieldRow, fields
+from events.catalogue.persons import CORE_FIELDS, FieldType
+from events.runtime.service import Service
 
 GROUPS: Final[dict[str, dict[str, str]]] = {
     "who-you-are": {"de": "Wer Sie sind", "en": "Who you are"},

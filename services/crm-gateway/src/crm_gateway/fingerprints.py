@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from events.catalogue.persons import FieldValue
 from pydantic import BaseModel
 
 from crm_gateway.deciders.news import EMPTY
+from events.catalogue.persons import FieldValue
 
 _INFO = b"gdpr crm-gateway fingerprint 1\x01"
 

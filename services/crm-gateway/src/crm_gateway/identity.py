@@ -24,7 +24,7 @@ def hashed(key: bytes, ref: str) -> bytes:
 def record_id(key: bytes, ref: str, kind: str, record_ref: str) -> UUID:
     """Give the id of a record that belongs to a person, the same each time and readable by nobody."""
     said = "\0".join(("record", ref, kind, record_ref))
-    return UUID(bytes=hmac.digest(key, said.encode(), hashlib.sha256)[:16], version=8)
+    return UUID(bytes=hmac.digest(key, said.encode(), hashlib.sha256)[:16], version=5)
 
 
 async def known(service: Service, refs: Iterable[str]) -> Mapping[str, UUID]:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 
 from aiohttp import web as http
 from aiohttp.typedefs import Handler
-from events.runtime.logging import configure
-from events.runtime.service import Service
-from web.api import Routes
-from web.identity import TokenVerifier
-from web.serving import application, serve
 
 from crm_gateway.bus import Bus
 from crm_gateway.deciders.delivery import DELIVERY
@@ -32,6 +28,11 @@ from crm_gateway.routes import persons as person_routes
 from crm_gateway.routes import quarantine as quarantine_routes
 from crm_gateway.settings import Settings
 from crm_gateway.webhooks import Webhook
+from events.runtime.logging import configure
+from events.runtime.service import Service
+from web.api import Routes
+from web.identity import TokenVerifier
+from web.serving import application, serve
 
 NAME = "crm-gateway"
 
@@ -42,7 +43,12 @@ class Gateway:
 
     service: Service
     door: Door
+    bus: Bus
     app: http.Application
+
+    def waits_for(self) -> list[str]:
+        """Give what it waits for, as sentences."""
+        return waits_for(self.service, self.bus)
 
 
 def build(settings: Settings) -> Gateway:
@@ -75,10 +81,15 @@ def build(settings: Settings) -> Gateway:
         NAME,
         routes=routes,
         verifier=TokenVerifier.from_file(settings.identity_keys_file),
-        waits_for=lambda: [*service.waits_for(), *([f"boundary topics: {bus.waits_for}"] if bus.waits_for else [])],
+        waits_for=partial(waits_for, service, bus),
     )
     app.router.add_get("/asyncapi.json", asyncapi(bus))
-    return Gateway(service, door, app)
+    return Gateway(service, door, bus, app)
+
+
+def waits_for(service: Service, bus: Bus) -> list[str]:
+    """Give what the service and the boundary topics wait for."""
+    return [*service.waits_for(), *([f"boundary topics: {bus.waits_for}"] if bus.waits_for else [])]
 
 
 def asyncapi(bus: Bus) -> Handler:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from events.catalogue.crm import CrmMessage, Inbound, PersonChangedInCrm, RecordChangedInCrm
-from events.catalogue.persons import FieldValue
 from pydantic import TypeAdapter, ValidationError
-from web.problems import located, pointer
 
 from crm_gateway import shapes
+from events.catalogue.crm import CrmMessage, Inbound, PersonChangedInCrm, RecordChangedInCrm
+from events.catalogue.persons import FieldValue
+from web.problems import located, pointer
 
 MOST_BYTES: Final = 500_000
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)

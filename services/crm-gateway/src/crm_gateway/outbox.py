@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from crm_gateway.projections.deliveries import deliveries
+from crm_gateway.projections.persons import persons
 from events.catalogue.crm import ConsentState
 from events.catalogue.vocabulary import Erased
 from events.runtime.service import Service
-
-from crm_gateway.projections.deliveries import deliveries
-from crm_gateway.projections.persons import persons
 
 LOCK = 20163
 LOOK_EVERY = 0.2

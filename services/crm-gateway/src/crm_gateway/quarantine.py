@@ -17,14 +17,14 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from events.runtime.logging import logger
-from events.runtime.service import Service
-from events.sealing import open_sealed, seal
 from prometheus_client import Counter
 
 from crm_gateway.messages import Incoming
 from crm_gateway.outcomes import Outcome
 from crm_gateway.receiving import Door
+from events.runtime.logging import logger
+from events.runtime.service import Service
+from events.sealing import open_sealed, seal
 
 log = logger(__name__)
 
@@ -69,7 +69,7 @@ class Quarantine:
         """Put a message in, once for each place and content; what is about an erased person without its content."""
         key = await self._service.keys.named(KEY)
         plain = _packed(incoming)
-        entry = UUID(bytes=hmac.digest(key, place.encode() + b"\0" + plain, hashlib.sha256)[:16], version=8)
+        entry = UUID(bytes=hmac.digest(key, place.encode() + b"\0" + plain, hashlib.sha256)[:16], version=5)
         sealed = None if outcome.slug == "erased" else seal(key, plain, entry.bytes)
         status = await self._service.pool.execute(
             "INSERT INTO quarantine (id, door, place, slug, pointer, detail, size, sealed)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID, uuid5
 
+from crm_gateway.deciders.delivery import DELIVERY, InformCrm
 from events.catalogue.consents import (
     ConsentExpired,
     ConsentGiven,
@@ -16,8 +17,6 @@ from events.catalogue.consents import (
 from events.catalogue.vocabulary import THE_SYSTEM, Event
 from events.envelope import AnyRecorded
 from events.projecting import reaction
-
-from crm_gateway.deciders.delivery import DELIVERY, InformCrm
 
 MESSAGES = UUID("c0a5c3e4-8c54-5d0c-9a6f-3f0f6f1f2b77")
 OWN_METHODS = frozenset({"crm", "import"})

@@ -11,6 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
 
+from prometheus_client import Counter
+
+from crm_gateway import identity, shapes
+from crm_gateway.deciders.field import FIELD, DiscoverField
+from crm_gateway.messages import Incoming, News, Refusal, read
+from crm_gateway.outcomes import Outcome, Status, refused
+from crm_gateway.translating import COMMANDS, actor, commands_of, occurred
 from events.catalogue.crm import (
     CrmMessage,
     DeliveryConfirmed,
@@ -25,13 +32,6 @@ from events.deciding import Refused
 from events.errors import Conflict, EventError, Fenced, TooLarge
 from events.runtime.handling import Answer, Wanted
 from events.runtime.service import Service
-from prometheus_client import Counter
-
-from crm_gateway import identity, shapes
-from crm_gateway.deciders.field import FIELD, DiscoverField
-from crm_gateway.messages import Incoming, News, Refusal, read
-from crm_gateway.outcomes import Outcome, Status, refused
-from crm_gateway.translating import COMMANDS, actor, commands_of, occurred
 
 RECEIVED = Counter("gdpr_crm_messages", "Messages of the CRM, by door and what became of them", ["door", "status"])
 AT_ONCE: Final = 200

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from events.catalogue.persons import Email, Phone
-from events.catalogue.vocabulary import Erased
-from events.runtime.service import Service
 from pydantic import BaseModel, Field
 
 from crm_gateway.projections.persons import PersonRow, persons
 from crm_gateway.terms import digits, display_name, folded, mail_terms, sought
+from events.catalogue.persons import Email, Phone
+from events.catalogue.vocabulary import Erased
+from events.runtime.service import Service
 
 MOST_CANDIDATES = 400
 

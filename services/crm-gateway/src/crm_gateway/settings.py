@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from events.runtime.settings import Settings as Shared
 from pydantic import Field, field_validator
+
+from events.runtime.settings import Settings as Shared
 
 
 class Settings(Shared):

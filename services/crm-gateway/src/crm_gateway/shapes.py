@@ -12,10 +12,9 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from events.catalogue.persons import CORE_FIELDS, Address, Email, FieldType, FieldValue, Phone
-
 from crm_gateway.importing import reachable, words
 from crm_gateway.importing.headers import slug
+from events.catalogue.persons import CORE_FIELDS, Address, Email, FieldType, FieldValue, Phone
 
 MOST_TEXT: Final = 1000
 MOST_VALUES: Final = 100

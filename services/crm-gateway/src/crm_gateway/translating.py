@@ -6,20 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from events.catalogue.crm import (
-    ConsentRecordedInCrmMessage,
-    CrmMessage,
-    DeliveryConfirmed,
-    DeliveryRefused,
-    PersonChangedInCrm,
-    PersonRemovedInCrm,
-    RecordChangedInCrm,
-    RecordRemovedInCrm,
-    WithdrawalRecordedInCrmMessage,
-)
-from events.catalogue.vocabulary import Actor
-from events.runtime.handling import Wanted
-
 from crm_gateway import identity
 from crm_gateway.deciders.delivery import DELIVERY, ConfirmDelivery, RefuseDelivery
 from crm_gateway.deciders.person import (
@@ -33,6 +19,19 @@ from crm_gateway.deciders.person import (
 from crm_gateway.deciders.record import RECORD, ChangeRecord, RemoveRecord
 from crm_gateway.fingerprints import fingerprints
 from crm_gateway.messages import News
+from events.catalogue.crm import (
+    ConsentRecordedInCrmMessage,
+    CrmMessage,
+    DeliveryConfirmed,
+    DeliveryRefused,
+    PersonChangedInCrm,
+    PersonRemovedInCrm,
+    RecordChangedInCrm,
+    RecordRemovedInCrm,
+    WithdrawalRecordedInCrmMessage,
+)
+from events.catalogue.vocabulary import Actor
+from events.runtime.handling import Wanted
 
 COMMANDS: Final = UUID("1f0b8c62-5d0e-5b58-8a5c-0f6c5e9b7a21")
 

@@ -18,13 +18,13 @@ from uuid import UUID
 
 import aiohttp
 import asyncpg
-from events.catalogue.crm import ConsentState
-from events.runtime.logging import logger
-from events.runtime.service import Service
 from prometheus_client import Counter
 
 from crm_gateway.outbox import Outbox
 from crm_gateway.settings import Settings
+from events.catalogue.crm import ConsentState
+from events.runtime.logging import logger
+from events.runtime.service import Service
 
 log = logger(__name__)
 

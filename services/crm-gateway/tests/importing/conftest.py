@@ -10,6 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+
 from crm_gateway.importing import Accepted, Layout, Options, PassedOver, Rejected, inspect, read
 
 OCCURRED = datetime(2026, 5, 3, 12, tzinfo=UTC)

@@ -6,6 +6,7 @@ import csv
 import io
 
 import pytest
+
 from crm_gateway.importing.headers import convention_of, language_of, looks_like_consent, normalise, recognise
 
 

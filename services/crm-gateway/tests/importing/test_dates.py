@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from crm_gateway.importing import ImportRefused
-from crm_gateway.importing.dates import DateColumn, readings
 from hypothesis import given
 from hypothesis import strategies as st
+
+from crm_gateway.importing import ImportRefused
+from crm_gateway.importing.dates import DateColumn, readings
 
 TODAY = date(2026, 5, 3)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from crm_gateway.importing import Consent, FileMapping, ImportRefused, consent_option, inspect, load_mapping, read
 
 WRITTEN, NEXT_DAY = datetime.fromisoformat("2014-04-22T21:43:03"), datetime.fromisoformat("2014-04-23")

@@ -9,11 +9,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from crm_gateway.importing import ImportRefused
 from crm_gateway.importing.sniffing import sniff
 from crm_gateway.importing.tables import Tables
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 HEADER = ["Kundennummer", "Vorname", "Nachname", "E-Mail", "Straße", "Geburtstag"]
 CELL = st.text(st.sampled_from("abcäöüßÄÖÜåéñ xyz0189,;|\t'\"\n=+-@.:()/\\"), max_size=14).filter(

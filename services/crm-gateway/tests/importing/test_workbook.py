@@ -8,6 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+
 from crm_gateway.importing import ImportRefused, inspect, read
 from crm_gateway.importing.workbook import SharedStrings
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
+from erasure.retention import Rule
 from events.catalogue.erasures import (
     ErasureAcknowledged,
     ErasureBlocked,
@@ -27,8 +28,6 @@ from events.catalogue.erasures import (
 )
 from events.catalogue.vocabulary import Actor, Event
 from events.deciding import Decider, Refused, command, state
-
-from erasure.retention import Rule
 
 NOTHING: Final[Mapping[str, date]] = MappingProxyType({})
 

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from events.catalogue.erasures import TOPIC
 from events.envelope import Envelope, decode_envelope
 from events.runtime.logging import logger
 from events.runtime.service import Service
-from prometheus_client import Counter
 
 log = logger(__name__)
 

@@ -10,13 +10,13 @@ import contextlib
 from dataclasses import dataclass
 
 from aiohttp import web as http
-from events.runtime.logging import configure
-from events.runtime.service import Service
-from web.serving import serve
 
 from erasure.fencing import Fences
 from erasure.settings import Settings
 from erasure.web import app_of
+from events.runtime.logging import configure
+from events.runtime.service import Service
+from web.serving import serve
 
 NAME = "erasure"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from aiohttp import web as http
-from events.runtime.service import Service
-from web.serving import application
 
 from erasure.fencing import Fences
+from events.runtime.service import Service
+from web.serving import application
 
 
 def app_of(service: Service, fences: Fences) -> http.Application:

@@ -7,12 +7,12 @@ import contextlib
 from dataclasses import dataclass
 
 from aiohttp import web as http
+
 from events.runtime.logging import configure
 from events.runtime.service import Service
-from web.serving import serve
-
 from export.settings import Settings
 from export.web import app_of
+from web.serving import serve
 
 NAME = "export"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aiohttp import web as http
+
 from events.runtime.service import Service
 from web.serving import application
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
+from consent.acts import OWN_DOORS, Act, outweighs
 from events.catalogue.consents import (
     ChoiceDeclined,
     ConsentGiven,
@@ -24,8 +25,6 @@ from events.catalogue.consents import (
 )
 from events.catalogue.vocabulary import THE_SYSTEM, Actor, Event
 from events.deciding import Decider, Refused, command, state
-
-from consent.acts import OWN_DOORS, Act, outweighs
 
 
 @state

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from consent.acts import Act, outweighs
 from events.catalogue.consents import (
     ConsentGiven,
     ConsentRefused,
@@ -19,8 +20,6 @@ from events.catalogue.consents import (
 from events.catalogue.vocabulary import Event, Personal
 from events.envelope import AnyRecorded, Recorded
 from events.projecting import projection
-
-from consent.acts import Act, outweighs
 
 EVERY_KIND = "*"
 """The row of an objection, which is about no kind. No kind can have this name."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
-from events.catalogue.crm import CrmRef
-from events.catalogue.vocabulary import Slug
+import msgspec
+from aiohttp import web as http
+from multidict import CIMultiDict
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from web.api import Call, Routes
 
 from consent.routes.parts import Parts
 from consent.verdict import Verdict
+from events.catalogue.crm import CrmRef
+from events.catalogue.vocabulary import Slug
+from web.api import API_HEADERS, Call, Routes
+from web.reading import JSON
 
+AS_JSON: Final = CIMultiDict({"Content-Type": JSON, **API_HEADERS})
+ENCODER: Final = msgspec.json.Encoder()
 WHO_MAY_CHECK = ("staff", "crm", "admin", "dpo")
 
 
@@ -44,16 +51,16 @@ def checks(parts: Parts) -> Routes:
     checking = parts.checking
 
     @routes.get("/v1/consents/check", query=CheckQuery, answer=Verdict, roles=WHO_MAY_CHECK, hot=True)
-    async def check_consent(call: Call[None, CheckQuery]) -> Verdict:
+    async def check_consent(call: Call[None, CheckQuery]) -> http.Response:
         """Check whether a consent allows something now.
 
         The answer is no wherever nothing says yes, and names the event that decides. It is never older than a withdrawal
         that was acknowledged.
         """
-        return await checking.check(call.query.subject_id, call.query.kind)
+        return _answer(await checking.check(call.query.subject_id, call.query.kind))
 
     @routes.post("/v1/consents/check", body=CheckBody, answer=Verdict, roles=WHO_MAY_CHECK, command=False, hot=True)
-    async def check_consent_by_ref(call: Call[CheckBody]) -> Verdict:
+    async def check_consent_by_ref(call: Call[CheckBody]) -> http.Response:
         """Check whether a consent allows something now, the person named as the CRM does.
 
         The reference stands in the body, since addresses are logged by many.
@@ -61,7 +68,13 @@ def checks(parts: Parts) -> Routes:
         asked = call.body
         subject = asked.subject_id or await checking.person(asked.crm_ref or "")
         if subject is None:
-            return Verdict(False, "unknown-person" if asked.kind in parts.offer.kinds else "unknown-kind", asked.kind)
-        return await checking.check(subject, asked.kind)
+            known = asked.kind in parts.offer.kinds
+            return _answer(Verdict(False, "unknown-person" if known else "unknown-kind", asked.kind))
+        return _answer(await checking.check(subject, asked.kind))
 
     return routes
+
+
+def _answer(verdict: Verdict) -> http.Response:
+    # The hot path: msgspec writes this ten times as fast as pydantic, which only describes it.
+    return http.Response(body=ENCODER.encode(verdict), headers=AS_JSON)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from events.catalogue.consents import Method, Strength
-from events.catalogue.vocabulary import ERASED, Event, Language, Slug, Texts, personal_fields
-from events.envelope import Recorded, decode
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue
-from web.api import Call, Routes
 
 from consent.projections.current_consents import EVERY_KIND, CurrentConsent, State, current_consents
 from consent.routes.parts import OfPerson, Parts
 from consent.verdict import ShownWording
+from events.catalogue.consents import Method, Strength
+from events.catalogue.vocabulary import ERASED, Event, Language, Slug, Texts, personal_fields
+from events.envelope import Recorded, decode
+from web.api import Call, Routes
 
 WHO_MAY_LOOK = ("staff", "dpo", "admin")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from events.catalogue.consents import Channel, LegalBasis
-from events.catalogue.vocabulary import Slug, Texts
-from events.deciding import AnyDecider
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
-from web.api import Call, Routes
 
 from consent.deciders.kinds import KINDS, DefineKind, PublishWording, RetireKind
 from consent.deciders.purposes import PURPOSES, DefinePurpose
 from consent.offer import OfferedKind
 from consent.projections.purposes import PurposeRow
 from consent.routes.parts import OfKind, OfPurpose, Parts
+from events.catalogue.consents import Channel, LegalBasis
+from events.catalogue.vocabulary import Slug, Texts
+from events.deciding import AnyDecider
+from web.api import Call, Routes
 
 WHO_MAY_LOOK = ("staff", "dpo", "admin", "auditor", "crm")
 

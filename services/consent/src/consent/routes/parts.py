@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from events.catalogue.vocabulary import Slug
-from events.runtime.service import Service
 from pydantic import BaseModel
 
 from consent.checking import Checking
 from consent.offer import Offer
+from events.catalogue.vocabulary import Slug
+from events.runtime.service import Service
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from consent.deciders.consents import CONSENTS, GiveConsent, WithdrawConsent
+from consent.routes.parts import OfPerson, Parts
 from events.catalogue.consents import WordingRef
 from events.catalogue.vocabulary import Slug
 from events.deciding import Refused
 from events.errors import Fenced
 from events.runtime.handling import Answer
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from web.api import Call, Routes
 from web.problems import At, Problem
-
-from consent.deciders.consents import CONSENTS, GiveConsent, WithdrawConsent
-from consent.routes.parts import OfPerson, Parts
 
 WHO_MAY_ACT = ("staff", "dpo", "admin", "crm")
 AHEAD = timedelta(minutes=1)

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from events.catalogue.persons import CrmConfirmed, CrmInformed, CrmRefused
 from events.catalogue.vocabulary import Actor, Event
 from events.deciding import Decider, Refused, command, state
-from pydantic import JsonValue
 
 
 @command

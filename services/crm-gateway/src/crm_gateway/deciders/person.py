@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 from uuid import UUID
 
+from crm_gateway.deciders.news import EMPTY, NOTHING_SEEN, Seen, later, left_out, sift, with_confirmed, with_values
 from events.catalogue.persons import (
     ConsentRecordedInCrm,
     FieldsConfirmed,
@@ -19,8 +20,6 @@ from events.catalogue.persons import (
 )
 from events.catalogue.vocabulary import Actor, Event
 from events.deciding import Decider, Refused, command, state
-
-from crm_gateway.deciders.news import EMPTY, NOTHING_SEEN, Seen, later, left_out, sift, with_confirmed, with_values
 
 MOST_FIELDS = 1000
 """More than that a person's record cannot hold: an event must fit into one record of the log."""

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
+from crm_gateway.deciders.news import NOTHING_SEEN, Seen, later, sift, with_confirmed, with_values
+from crm_gateway.deciders.person import MOST_FIELDS
 from events.catalogue.persons import FieldsConfirmed, FieldValue, RecordChanged, RecordRemoved
 from events.catalogue.vocabulary import Actor, Event
 from events.deciding import Decider, Refused, command, state
-
-from crm_gateway.deciders.news import NOTHING_SEEN, Seen, later, sift, with_confirmed, with_values
-from crm_gateway.deciders.person import MOST_FIELDS
 
 
 @command

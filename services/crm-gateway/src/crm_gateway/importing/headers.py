@@ -8,8 +8,6 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from events.catalogue.persons import CORE_FIELDS
-
 from crm_gateway.importing.conventions import (
     BY_LANGUAGE,
     CONSENT_REFUSAL_SIGNS,
@@ -21,6 +19,7 @@ from crm_gateway.importing.conventions import (
     QUALIFIERS,
     WHOLE,
 )
+from events.catalogue.persons import CORE_FIELDS
 
 _LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "a", "ø": "oe", "æ": "ae"})
 _CAMEL = re.compile(r"(?<=[a-zäöüß0-9])(?=[A-ZÄÖÜ])")

@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from events.catalogue.vocabulary import Slug
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from crm_gateway.importing.dates import ORDERS, Order
 from crm_gateway.importing.headers import target
 from crm_gateway.importing.reachable import region_known
 from crm_gateway.importing.refusals import ImportRefused
+from events.catalogue.vocabulary import Slug
 
 _SLUG: TypeAdapter[str] = TypeAdapter(Slug)
 

@@ -15,6 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from pydantic import TypeAdapter, ValidationError
+
+from crm_gateway.importing.cells import data_rows
+from crm_gateway.importing.composing import Person, PersonRows, Record, RecordRows
+from crm_gateway.importing.layout import Layout, SheetLayout
+from crm_gateway.importing.refusals import CellRefused
+from crm_gateway.importing.tables import Cell, Tables, Unreadable, json_lines
 from events.catalogue.crm import (
     ConsentRecordedInCrmMessage,
     CrmMessage,
@@ -23,13 +30,6 @@ from events.catalogue.crm import (
     RecordChangedInCrm,
     WithdrawalRecordedInCrmMessage,
 )
-from pydantic import TypeAdapter, ValidationError
-
-from crm_gateway.importing.cells import data_rows
-from crm_gateway.importing.composing import Person, PersonRows, Record, RecordRows
-from crm_gateway.importing.layout import Layout, SheetLayout
-from crm_gateway.importing.refusals import CellRefused
-from crm_gateway.importing.tables import Cell, Tables, Unreadable, json_lines
 
 _NAMESPACE: Final = UUID("6f2f6d3e-0c5b-5a0e-9d55-5d6f0c1f7a51")
 _FIELDS_AT_ONCE: Final = 500

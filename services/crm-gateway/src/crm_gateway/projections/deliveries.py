@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from events.catalogue.persons import CrmConfirmed, CrmInformed, CrmRefused
 from events.catalogue.vocabulary import Event, Personal
 from events.envelope import Recorded
 from events.projecting import projection
-from pydantic import JsonValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from crm_gateway.deciders.news import later
+from crm_gateway.terms import terms_of
 from events.catalogue.persons import FieldsConfirmed, FieldValue, PersonAdmitted, PersonChanged, PersonRemoved
 from events.catalogue.vocabulary import Erased, Event, Personal
 from events.envelope import Recorded
 from events.projecting import Terms, projection
-
-from crm_gateway.deciders.news import later
-from crm_gateway.terms import terms_of
 
 
 @dataclass(frozen=True, slots=True)

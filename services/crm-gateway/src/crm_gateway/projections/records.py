@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from crm_gateway.deciders.news import later
 from events.catalogue.persons import FieldsConfirmed, FieldValue, RecordChanged, RecordRemoved
 from events.catalogue.vocabulary import Erased, Event, Personal
 from events.envelope import Recorded
 from events.projecting import projection
-
-from crm_gateway.deciders.news import later
 
 
 @dataclass(frozen=True, slots=True)

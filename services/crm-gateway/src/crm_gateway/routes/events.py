@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from web.api import Call, Routes
-from web.problems import Problem
 
 from crm_gateway.messages import Incoming
 from crm_gateway.outcomes import Outcome
 from crm_gateway.receiving import Door
+from web.api import Call, Routes
+from web.problems import Problem
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

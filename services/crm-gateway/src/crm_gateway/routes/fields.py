@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from events.catalogue.persons import FieldType
-from events.catalogue.vocabulary import Language, Slug
-from events.runtime.service import Service
 from pydantic import BaseModel, Field, StringConstraints
-from web.api import Call, Routes
 
 from crm_gateway.deciders.field import FIELD, DescribeField
 from crm_gateway.describing import FieldCatalogue, catalogue
+from events.catalogue.persons import FieldType
+from events.catalogue.vocabulary import Language, Slug
+from events.runtime.service import Service
+from web.api import Call, Routes
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 

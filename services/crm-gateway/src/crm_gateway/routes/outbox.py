@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from events.catalogue.crm import ConsentState
 from pydantic import BaseModel, Field
-from web.api import Call, Routes
-from web.problems import Problem
 
 from crm_gateway.outbox import Outbox, states
 from crm_gateway.webhooks import Webhook
+from events.catalogue.crm import ConsentState
+from web.api import Call, Routes
+from web.problems import Problem
 
 LONGEST_WAIT = 30.0
 

@@ -6,18 +6,18 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from events.catalogue.crm import CrmRef
-from events.catalogue.persons import FieldValue
-from events.catalogue.vocabulary import Erased
-from events.runtime.service import Service
 from pydantic import BaseModel, Field, StringConstraints
-from web.api import Call, Routes
-from web.problems import Problem
 
 from crm_gateway import identity
 from crm_gateway.projections.persons import PersonRow, persons
 from crm_gateway.projections.records import RecordRow, records
 from crm_gateway.searching import Found, PersonFound, duplicates, found, search
+from events.catalogue.crm import CrmRef
+from events.catalogue.persons import FieldValue
+from events.catalogue.vocabulary import Erased
+from events.runtime.service import Service
+from web.api import Call, Routes
+from web.problems import Problem
 
 READERS = ("staff", "dpo", "admin", "auditor")
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
-from web.api import Call, Routes
-from web.problems import Problem
 
 from crm_gateway.outcomes import Outcome
 from crm_gateway.quarantine import Entry, Quarantine
+from web.api import Call, Routes
+from web.problems import Problem
 
 State = Literal["open", "taken", "discarded"]
 

@@ -1,0 +1,61 @@
+"""The audit service, put together: the record of looks, the wordings, and the log itself, read from Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from importlib.resources import files
+
+import uvloop
+from aiohttp import web as http
+
+from audit.log import Log
+from audit.projections.wordings import wordings
+from audit.settings import AuditSettings
+from audit.web import routes
+from events.runtime import logging
+from events.runtime.service import Service
+from web.identity import TokenVerifier
+from web.serving import PortTaken, application, serve
+
+NAME = "audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The service, put together: ``service.run()`` runs it, ``app`` is its HTTP door."""
+
+    service: Service
+    app: http.Application
+
+
+def build(settings: AuditSettings) -> Audit:
+    """Put the service together."""
+    service = Service(NAME, settings, schema=[files("audit") / "schema.sql"], projections=[wordings])
+    app = application(
+        NAME,
+        routes=routes(service, Log(settings), settings),
+        verifier=TokenVerifier.from_file(settings.identity_keys_file),
+        waits_for=service.waits_for,
+    )
+    return Audit(service, app)
+
+
+async def run(settings: AuditSettings) -> None:
+    """Run until told to stop."""
+    audit = build(settings)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(audit.service.run())
+        await serve(audit.app, settings.http_host, settings.http_port)
+        running.cancel()
+
+
+def main() -> None:
+    """Run the service as its environment says."""
+    settings = AuditSettings()
+    logging.configure(NAME, settings.log_level, settings.log_format)
+    try:
+        uvloop.run(run(settings))
+    except* PortTaken as trouble:
+        sys.exit("\n".join(str(one) for one in trouble.exceptions))
