@@ -32,6 +32,7 @@ from events.runtime.logging import configure
 from events.runtime.service import Service
 from web.api import Routes
 from web.identity import TokenVerifier
+from web.operations import operations
 from web.serving import application, serve
 
 NAME = "crm-gateway"
@@ -75,6 +76,7 @@ def build(settings: Settings) -> Gateway:
         quarantine_routes.routes(quarantine),
         person_routes.routes(service),
         field_routes.routes(service),
+        operations(service),
     ):
         routes.include(part)
     app = application(

@@ -54,6 +54,15 @@ class Entry:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Somebody read what a message says."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
 _COLUMNS = "id, received, door, place, slug, pointer, detail, size, tries, state, decided, decided_by, reason"
 
 
@@ -102,19 +111,42 @@ class Quarantine:
         row = await self._service.pool.fetchrow(f"SELECT {_COLUMNS} FROM quarantine WHERE id = $1", entry)  # noqa: S608
         return Entry(*row) if row else None
 
+    async def openings(self, entry: UUID) -> list[Opening]:
+        """Give who has read a message, and why."""
+        rows = await self._service.pool.fetch(
+            "SELECT at, by, reason FROM quarantine_openings WHERE entry = $1 ORDER BY at", entry
+        )
+        return [Opening(*row) for row in rows]
+
+    async def open(self, entry: UUID, *, by: str, reason: str) -> Incoming | None:
+        """Give what an open message says; that somebody reads it is written down first. Nothing where its content is gone."""
+        incoming = await self._content(entry)
+        if incoming is not None:
+            await self._service.pool.execute(
+                "INSERT INTO quarantine_openings (entry, by, reason) VALUES ($1, $2, $3)", entry, by, reason
+            )
+            log.warning("quarantined message opened", entry=str(entry), by=by)
+        return incoming
+
+    async def _content(self, entry: UUID) -> Incoming | None:
+        sealed = await self._service.pool.fetchval(
+            "SELECT sealed FROM quarantine WHERE id = $1 AND state = 'open'", entry
+        )
+        if sealed is None:
+            return None
+        return _unpacked(open_sealed(await self._service.keys.named(KEY), sealed, entry.bytes))
+
     async def retry(self, entry: UUID, *, by: str, reason: str) -> Outcome | None:
         """Try an open message again. Taken over, it leaves the quarantine; refused again, the new reason stands there.
 
         Gives nothing where it is not open or its content is gone.
         """
-        pool = self._service.pool
-        sealed = await pool.fetchval("SELECT sealed FROM quarantine WHERE id = $1 AND state = 'open'", entry)
-        if sealed is None:
+        incoming = await self._content(entry)
+        if incoming is None:
             return None
-        incoming = _unpacked(open_sealed(await self._service.keys.named(KEY), sealed, entry.bytes))
         (outcome,) = await self._door.receive([incoming], door="quarantine")
         if outcome.status == "refused":
-            await pool.execute(
+            await self._service.pool.execute(
                 "UPDATE quarantine SET tries = tries + 1, slug = $2, pointer = $3, detail = $4 WHERE id = $1",
                 entry,
                 outcome.slug,

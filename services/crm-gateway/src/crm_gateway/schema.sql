@@ -107,3 +107,12 @@ CREATE TABLE IF NOT EXISTS quarantine (
     reason    text
 );
 CREATE INDEX IF NOT EXISTS quarantine_open ON quarantine (received) WHERE state = 'open';
+
+-- Who read what a quarantined message says, and why.
+CREATE TABLE IF NOT EXISTS quarantine_openings (
+    entry  uuid        NOT NULL REFERENCES quarantine (id),
+    at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    by     text        NOT NULL,
+    reason text        NOT NULL
+);
+CREATE INDEX IF NOT EXISTS quarantine_openings_by_entry ON quarantine_openings (entry);

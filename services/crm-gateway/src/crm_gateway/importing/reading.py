@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -38,11 +38,16 @@ _INBOUND: TypeAdapter[CrmMessage] = TypeAdapter(Inbound)
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A row, and what the CRM says by it."""
+    """A row, and what the CRM says by it. ``raw`` is for the file of rejected rows, should the CRM's door refuse it."""
 
     sheet: str
     row: int
     messages: tuple[CrmMessage, ...]
+    raw: Sequence[Cell] = field(default=(), repr=False)
+
+    def rejected(self, slug: str, reason: str, column: str | None = None) -> Rejected:
+        """Give the row as one that was not taken over after all."""
+        return Rejected(self.sheet, self.row, column, slug, reason, self.raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ def _persons(tables: Tables, sheet: SheetLayout, layout: Layout) -> Iterator[Row
                 raise CellRefused(
                     "email-not-unique", "Rows are identified by their e-mail address, and an earlier row has the same."
                 )
-            yield Accepted(sheet.name, number, tuple(_about_person(person, layout)))
+            yield Accepted(sheet.name, number, tuple(_about_person(person, layout)), cells)
         except CellRefused as refused:
             yield Rejected(sheet.name, number, refused.column, refused.slug, refused.message, cells)
         except ValidationError as wrong:
@@ -111,7 +116,7 @@ def _records(tables: Tables, sheet: SheetLayout, layout: Layout) -> Iterator[Row
             if record is None:
                 yield PassedOver(sheet.name, number, "The row points at no person.")
             else:
-                yield Accepted(sheet.name, number, tuple(_about_record(record, sheet, layout)))
+                yield Accepted(sheet.name, number, tuple(_about_record(record, sheet, layout)), cells)
         except CellRefused as refused:
             yield Rejected(sheet.name, number, refused.column, refused.slug, refused.message, cells)
         except ValidationError as wrong:
@@ -126,7 +131,7 @@ def _messages(path: Path, layout: Layout) -> Iterator[Row]:
             yield Rejected("", number, None, "not-json", "The line is not a JSON object.", raw)
             continue
         try:
-            yield Accepted("", number, (_INBOUND.validate_python(line),))
+            yield Accepted("", number, (_INBOUND.validate_python(line),), raw)
         except ValidationError as wrong:
             yield Rejected("", number, None, "not-a-message", _pointed(wrong), raw)
 

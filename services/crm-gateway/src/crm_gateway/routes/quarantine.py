@@ -53,6 +53,27 @@ class Quarantined(BaseModel):
     reason: str | None
 
 
+class Opening(BaseModel):
+    """Somebody read what a message says."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+class WithOpenings(Quarantined):
+    """One message, and who has read it."""
+
+    openings: list[Opening]
+
+
+class Content(BaseModel):
+    """What was sent."""
+
+    text: str = Field(description="As it was sent; what is no UTF-8 in it is replaced.")
+    headers: dict[str, str]
+
+
 def routes(quarantine: Quarantine) -> Routes:
     """Give the routes."""
     made = Routes()
@@ -61,6 +82,38 @@ def routes(quarantine: Quarantine) -> Routes:
     async def entries(call: Call[None, Asked]) -> list[Quarantined]:
         """Give what arrived by the topic and could not be taken over, oldest first."""
         return [_shown(one) for one in await quarantine.entries([call.query.state], call.query.limit)]
+
+    @made.get(
+        "/v1/quarantine/{id}",
+        params=Which,
+        answer=WithOpenings,
+        roles=("admin", "dpo"),
+        problems={404: ("unknown-entry",)},
+    )
+    async def entry(call: Call[None, None, Which]) -> WithOpenings:
+        """Give one message, without what it says."""
+        found = await quarantine.get(call.path.id)
+        if found is None:
+            raise _unknown()
+        read = [Opening(at=o.at, by=o.by, reason=o.reason) for o in await quarantine.openings(call.path.id)]
+        return WithOpenings(**_shown(found).model_dump(), openings=read)
+
+    @made.post(
+        "/v1/quarantine/{id}/openings",
+        params=Which,
+        body=Decision,
+        answer=Content,
+        roles=("admin", "dpo"),
+        command=False,
+        refusals=("not-open",),
+        problems={404: ("unknown-entry",)},
+    )
+    async def open_content(call: Call[Decision, None, Which]) -> Content:
+        """Read what a message says. Who did that, and why, is kept with it."""
+        incoming = await quarantine.open(call.path.id, by=call.identity.account, reason=call.body.reason)
+        if incoming is None:
+            raise await _not_open(quarantine, call.path.id)
+        return Content(text=incoming.raw.decode("utf-8", "replace"), headers=dict(incoming.headers))
 
     @made.post(
         "/v1/quarantine/{id}/retries",
@@ -99,10 +152,14 @@ def routes(quarantine: Quarantine) -> Routes:
 async def _not_open(quarantine: Quarantine, entry: UUID) -> Problem:
     found = await quarantine.get(entry)
     if found is None:
-        return Problem("unknown-entry", "There is no such message in quarantine.", status=404)
+        return _unknown()
     if found.state == "open":
         return Problem("not-open", "It is about an erased person, and its content was not kept. It can be discarded.")
     return Problem("not-open", f"It was {found.state} before. `GET /v1/quarantine` lists the open ones.")
+
+
+def _unknown() -> Problem:
+    return Problem("unknown-entry", "There is no such message in quarantine.", status=404)
 
 
 def _shown(entry: Entry) -> Quarantined:
