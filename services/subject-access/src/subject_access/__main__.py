@@ -1,0 +1,5 @@
+"""``python -m subject_access``"""
+
+from subject_access.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""What may happen to links to the portal and behind them, and to looks of staff at a person."""

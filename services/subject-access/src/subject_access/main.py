@@ -1,0 +1,122 @@
+"""The portal: its table of contents."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+
+import uvloop
+from aiohttp import web as http
+
+from events.runtime import logging
+from events.runtime.service import Service
+from events.runtime.transport import TransportKey
+from subject_access.deciders.links import LINKS
+from subject_access.deciders.looks import LOOKS
+from subject_access.pages import door
+from subject_access.parts import Parts
+from subject_access.projections.choices import choices
+from subject_access.projections.fields import fields
+from subject_access.projections.happenings import happenings
+from subject_access.projections.links import links
+from subject_access.projections.looks import looks
+from subject_access.projections.offer import kinds, purposes, wordings
+from subject_access.projections.outcomes import outcomes
+from subject_access.projections.persons import persons
+from subject_access.projections.records import records
+from subject_access.projections.standings import standings
+from subject_access.routes import links as link_routes
+from subject_access.routes import looks as look_routes
+from subject_access.settings import SubjectAccessSettings
+from web import sessions
+from web.api import Routes
+from web.catalogues import N_
+from web.identity import TokenVerifier
+from web.languages import Languages
+from web.operations import operations
+from web.pages import Pages
+from web.serving import PortTaken, application, serve
+
+NAME = "subject-access"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectAccess:
+    """The portal, put together: ``service.run()`` runs it, ``app`` is its HTTP door."""
+
+    service: Service
+    app: http.Application
+    parts: Parts
+
+
+def build(settings: SubjectAccessSettings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SubjectAccess:
+    """Put the portal together."""
+    service = Service(
+        NAME,
+        settings,
+        schema=[files("subject_access") / "schema.sql", sessions.SCHEMA],
+        projections=[persons, records, fields, kinds, wordings, purposes, standings, outcomes, happenings],
+        alongside={LINKS.name: [links, choices], LOOKS.name: [looks]},
+    )
+    https = settings.portal_url.startswith("https://")
+    languages = Languages("subject_access", time_zone=settings.time_zone, https=https)
+    parts = Parts(
+        service=service,
+        settings=settings,
+        transport=TransportKey.from_file(settings.transport_key_file),
+        languages=languages,
+        pages=Pages(
+            "subject_access",
+            languages,
+            settings.look,
+            public_url=settings.portal_url,
+            service_name=N_("Your data"),
+        ),
+        sessions=sessions.Sessions(
+            sessions.PostgresSessions(lambda: service.pool),
+            name="visit-by-link",
+            https=https,
+            idle=timedelta(minutes=settings.visit_idle_minutes),
+            clock=clock,
+        ),
+        clock=clock,
+    )
+    routes = Routes()
+    for some in (link_routes.routes(parts), look_routes.routes(parts), operations(service)):
+        routes.include(some)
+    app = application(
+        NAME,
+        routes=routes,
+        verifier=TokenVerifier.from_file(settings.identity_keys_file),
+        waits_for=service.waits_for,
+        public_url=settings.portal_url,
+        problem_page=parts.pages.problem,
+        middlewares=(parts.sessions.middleware,),
+    )
+    parts.pages.add_to(app)
+    for page in (door,):
+        page.add_to(app, parts)
+    return SubjectAccess(service, app, parts)
+
+
+async def run(settings: SubjectAccessSettings) -> None:
+    """Run until told to stop."""
+    portal = build(settings)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(portal.service.run())
+        await serve(portal.app, settings.http_host, settings.http_port)
+        running.cancel()
+
+
+def main() -> None:
+    """Run the portal as its environment says."""
+    settings = SubjectAccessSettings()
+    logging.configure(NAME, settings.log_level, settings.log_format)
+    try:
+        uvloop.run(run(settings))
+    except* PortTaken as trouble:
+        sys.exit("\n".join(str(one) for one in trouble.exceptions))

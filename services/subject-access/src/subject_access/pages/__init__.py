@@ -1,0 +1,1 @@
+"""The pages that people see: ready without a script, in German and English, one thing on each."""

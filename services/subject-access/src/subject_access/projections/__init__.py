@@ -1,0 +1,1 @@
+"""What the portal shows, at a glance: one file for each read model."""

@@ -1,0 +1,1 @@
+"""The JSON door, for staff and their programmes: links and looks."""
