@@ -189,8 +189,8 @@ class Pages:
             f"form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
         )
 
-    def problem(self, request: http.Request, problem: Problem) -> http.Response:
-        """Render a problem as a page: for ``application(problem_page=...)``."""
+    def problem(self, request: http.Request, problem: Problem, *, framed: bool = False, **values: Any) -> http.Response:
+        """Render a problem as a page: for ``application(problem_page=...)``; ``values`` are for a frame of one's own."""
         language = request.get(LANGUAGE) or self._languages.negotiate(request)
         kind = problem.status if problem.status in TITLES else (500 if problem.status >= 500 else 400)
         own = problem.detail if language.knows(problem.detail) else ""
@@ -198,9 +198,11 @@ class Pages:
             request,
             "problem.html",
             status=problem.status,
+            framed=framed,
             headers=problem.headers,
             title=language.say(TITLES[kind]),
             advice=language.say(own or ADVICE[kind]),
+            **values,
         )
 
 
