@@ -200,9 +200,8 @@ class Bus:
             if told.state is not None:
                 body = told.state.model_dump_json().encode()
                 headers = {"content-type": "application/json"}
-                await asyncio.wait_for(
-                    self._publisher.publish(body, key=str(told.subject).encode(), headers=headers), 30.0
-                )
+                async with asyncio.timeout(30.0):
+                    await self._publisher.publish(body, key=str(told.subject).encode(), headers=headers)
         await self._service.pool.execute(
             "UPDATE outbox SET published = now() WHERE sequence = ANY($1)", [r["sequence"] for r in rows]
         )

@@ -6,7 +6,6 @@ to extract). It goes with the person's key, and the fingerprints in the log say 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -32,12 +31,12 @@ _encode = msgspec.json.Encoder(order="deterministic", enc_hook=_plain).encode
 
 def fingerprints(secret: bytes, values: Mapping[str, FieldValue]) -> dict[str, str]:
     """Give the fingerprint of each field's value; that of an empty field is empty."""
-    key = hmac.digest(secret, _INFO, hashlib.sha256)
-    return {field: _print(key, field, value) for field, value in values.items()}
+    keyed = hmac.new(hmac.digest(secret, _INFO, "sha256"), digestmod="sha256")
+    return {field: _print(keyed.copy(), field, value) for field, value in values.items()}
 
 
-def _print(key: bytes, field: str, value: FieldValue) -> str:
+def _print(keyed: hmac.HMAC, field: str, value: FieldValue) -> str:
     if value is None:
         return EMPTY
-    said = hmac.digest(key, field.encode() + b"\0" + _encode(value), hashlib.sha256)
-    return urlsafe_b64encode(said[:15]).decode()
+    keyed.update(field.encode() + b"\0" + _encode(value))
+    return urlsafe_b64encode(keyed.digest()[:15]).decode()

@@ -6,7 +6,6 @@ refused until somebody lets them in again.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from uuid import UUID, uuid4
@@ -18,13 +17,13 @@ KEY = "identity"
 
 def hashed(key: bytes, ref: str) -> bytes:
     """Give what stands for a reference in the table."""
-    return hmac.digest(key, b"crm_ref\0" + ref.encode(), hashlib.sha256)
+    return hmac.digest(key, b"crm_ref\0" + ref.encode(), "sha256")
 
 
 def record_id(key: bytes, ref: str, kind: str, record_ref: str) -> UUID:
     """Give the id of a record that belongs to a person, the same each time and readable by nobody."""
     said = "\0".join(("record", ref, kind, record_ref))
-    return UUID(bytes=hmac.digest(key, said.encode(), hashlib.sha256)[:16], version=5)
+    return UUID(bytes=hmac.digest(key, said.encode(), "sha256")[:16], version=5)
 
 
 async def known(service: Service, refs: Iterable[str]) -> Mapping[str, UUID]:

@@ -13,6 +13,9 @@ from aiohttp.typedefs import Handler
 
 from crm_gateway.bus import Bus
 from crm_gateway.deciders.delivery import DELIVERY
+from crm_gateway.deciders.field import FIELD
+from crm_gateway.deciders.person import PERSON
+from crm_gateway.deciders.record import RECORD
 from crm_gateway.outbox import Outbox
 from crm_gateway.projections.deliveries import deliveries
 from crm_gateway.projections.fields import fields
@@ -58,8 +61,13 @@ def build(settings: Settings) -> Gateway:
         NAME,
         settings,
         schema=[files("crm_gateway") / "schema.sql"],
-        projections=[persons, records, fields],
-        alongside={DELIVERY.name: [deliveries]},
+        # Of our own events nothing needs to be read back: what the CRM said is found as soon as it has been answered.
+        alongside={
+            PERSON.name: [persons],
+            RECORD.name: [records],
+            FIELD.name: [fields],
+            DELIVERY.name: [deliveries],
+        },
         reactions=[consent_concerns_crm],
     )
     door = Door(service)

@@ -86,7 +86,8 @@ class Outbox:
                 return await self.told({r["message"]: r["sequence"] for r in rows})
             # Another process may have numbered it: look again after a while, whoever was woken.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), min(left, 1.0))
+                async with asyncio.timeout(min(left, 1.0)):
+                    await self._news.wait()
 
     async def told(self, numbers: dict[UUID, int]) -> list[Told]:
         """Give the entries of these messages, in their order."""
