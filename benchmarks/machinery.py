@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -100,12 +101,20 @@ async def _fill(settings: Settings, events: int, people: int) -> None:
             )
 
 
-async def _log_size(settings: Settings) -> int:
-    client = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
+@contextlib.asynccontextmanager
+async def _log_of(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Give what tells how many records the log has."""
+    await make_topics(settings, [settings.topic_prefix + "gdpr.consents"])
+    client = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False)
     await client.start()
-    try:
-        places = [TopicPartition(settings.topic_prefix + "gdpr.consents", p) for p in range(PARTITIONS)]
+    places = [TopicPartition(settings.topic_prefix + "gdpr.consents", p) for p in range(PARTITIONS)]
+    client.assign(places)
+
+    async def size() -> int:
         return sum((await client.end_offsets(places)).values())
+
+    try:
+        yield size
     finally:
         await client.stop()
 
@@ -118,12 +127,11 @@ async def relay(ground: Ground, events: int = 60_000) -> AsyncIterator[Figure]:
     values = [bytes(r["value"]) for r in await connection.fetch("SELECT value FROM events LIMIT 20000")]
     await connection.close()
     limit = await _produce(settings, values, events)
-    async with running(settings) as service:
-        assert service.relay
-        while not service.relay.leads:
+    async with _log_of(settings) as log_size, running(settings) as service:
+        while service.relay is None or service.relay.waits_for:
             await asyncio.sleep(0.001)
         began = time.perf_counter()
-        while await _log_size(settings) < events:
+        while await log_size() < events:
             await asyncio.sleep(0.01)
         rate = events / (time.perf_counter() - began)
     yield Figure("relay", rate, "events/s", limit, "aiokafka, batches of 900 kB, all acknowledged", 0.5)
@@ -177,8 +185,8 @@ async def _fetch(settings: Settings) -> float:
 
 
 async def _publish(settings: Settings, events: int) -> None:
-    async with running(settings):
-        while await _log_size(settings) < events:
+    async with _log_of(settings) as log_size, running(settings):
+        while await log_size() < events:
             await asyncio.sleep(0.1)
 
 
@@ -225,8 +233,8 @@ async def rebuild(ground: Ground, small: int = 20_000) -> AsyncIterator[Figure]:
     for events in (small, 10 * small):
         settings = await ground.settings(batch_records=10_000)
         await _fill(settings, events, events // 10)
-        async with running(settings, projections=[standing]) as service:
-            while await _log_size(settings) < events or await _lag(service):
+        async with _log_of(settings) as log_size, running(settings, projections=[standing]) as service:
+            while await log_size() < events or await _lag(service):
                 await asyncio.sleep(0.2)
             began = time.perf_counter()
             await service.runners["standing"].rebuild()

@@ -209,6 +209,7 @@ async def _forever(background: Background) -> None:
 
 async def _close(pool: Pool) -> None:
     try:
-        await asyncio.wait_for(pool.close(), 3.0)
+        async with asyncio.timeout(3.0):
+            await pool.close()
     except (TimeoutError, *UNREACHABLE):
         pool.terminate()
