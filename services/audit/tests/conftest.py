@@ -33,7 +33,7 @@ from web.testing import Keys, client_of, somebody
 AXEL = somebody("auditor", account="axel")
 DORA = somebody("dpo", account="dora")
 LENA = somebody("staff", account="lena")
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
 
 @dataclass

@@ -20,7 +20,7 @@ from audit.settings import AuditSettings
 from events.catalogue import PARTITIONS
 from events.envelope import Envelope, Place
 from events.errors import Unreadable
-from events.runtime.kafka import BROKER_TROUBLE, consumer, stopped
+from events.runtime.kafka import BROKER_TROUBLE, consumer, last_records, stopped
 from web.problems import Problem
 
 DISORDER = timedelta(minutes=2)
@@ -115,7 +115,8 @@ class Log:
         if not places:
             return {}
         starts = await client.beginning_offsets(places)
-        ends = await client.end_offsets(places)
+        last = await last_records(client, places)
+        ends = {place: record.offset + 1 if record else starts[place] for place, record in last.items()}
         if span.from_time:
             starts |= await self._at(client, places, span.from_time - DISORDER, starts, ends)
         if span.to_time:

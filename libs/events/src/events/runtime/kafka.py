@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from events.catalogue import PARTITIONS
 from events.runtime.logging import logger
@@ -75,9 +77,38 @@ async def started(make: Callable[[], Any], *, waiting: Callable[[str], None] = l
 async def stopped(client: Any, seconds: float = 3.0) -> None:
     """Stop a client; one that does not want to is left behind."""
     try:
-        await asyncio.wait_for(client.stop(), seconds)
+        async with asyncio.timeout(seconds):
+            await client.stop()
     except Exception as error:  # a client that is being given up on may fail in any way
         log.debug("client did not stop cleanly", error_type=type(error).__name__)
+
+
+async def last_records(
+    client: AIOKafkaConsumer, places: Sequence[TopicPartition], *, seconds: float = 20.0
+) -> Mapping[TopicPartition, ConsumerRecord[bytes | None, bytes | None] | None]:
+    """Give the last record of each partition, ``None`` for an empty one. Afterwards the client must be assigned anew.
+
+    Only the record itself tells where a partition ends: asked for the end, the embedded broker counts the last batch as one
+    record, however many it holds. Raises ``TimeoutError``.
+    """
+    ends = await client.end_offsets(places)
+    starts = await client.beginning_offsets(places)
+    filled = [place for place in places if ends[place] > starts[place]]
+    # Assigned only now, and sought at once: a partition without a position would be an error to the client.
+    client.assign(filled)
+    for place in filled:
+        client.seek(place, ends[place] - 1)
+    last: dict[TopicPartition, ConsumerRecord[bytes | None, bytes | None] | None] = dict.fromkeys(places)
+    left, limit = set(filled), time.monotonic() + seconds
+    while left:
+        if time.monotonic() > limit:
+            raise TimeoutError("the end of the topic could not be read")
+        for place, records in (await client.getmany(*left, timeout_ms=1000)).items():
+            last[place] = records[-1]
+            if records[-1].offset + 1 >= (client.highwater(place) or 0):
+                left.discard(place)
+                client.pause(place)
+    return last
 
 
 async def make_topics(settings: Settings, topics: Iterable[str], *, boundary: bool = False) -> None:

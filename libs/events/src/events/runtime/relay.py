@@ -26,15 +26,24 @@ from events.envelope import HEADERS, decode_envelope
 from events.errors import ForeignLog, Unreadable
 from events.runtime import metrics
 from events.runtime.database import UNREACHABLE, Pool
-from events.runtime.kafka import BROKER_TROUBLE, consumer, drop_topics, make_topics, producer, started, stopped
+from events.runtime.kafka import (
+    BROKER_TROUBLE,
+    consumer,
+    drop_topics,
+    last_records,
+    make_topics,
+    producer,
+    started,
+    stopped,
+)
 from events.runtime.logging import logger
 from events.runtime.settings import Settings
 
 log = logger(__name__)
 
 Cursor = tuple[int, int, int]
-Sent = tuple[str, int, int, Any]
-"""Topic, partition, number of records, and the broker's answer to come."""
+Sent = tuple[str, int, Any]
+"""Topic, partition, and the broker's answer to come."""
 START: Cursor = (-1, -1, -1)
 LOCK = "SELECT pg_try_advisory_lock(20161, 3)"
 BATCH = 4000
@@ -73,7 +82,8 @@ class Relay:
         self._pool = pool
         self._topics = topics
         self._reached: dict[tuple[str, int], int] = {}
-        """How many records each partition has at the least, by what the broker told us."""
+        """How many records each partition has at the least, by what the broker told us. Of the last batch only the first record
+        counts: the embedded broker says no more of it, and a log that is cut loses whole batches."""
         self._prefix = settings.topic_prefix
         self._appended = appended
         self._name = name
@@ -132,8 +142,10 @@ class Relay:
             while True:
                 self._appended.clear()
                 if self.hold or not await self._publish(connection, out, cursors):
+                    # Not wait_for: it loses a cancellation that comes together with what is waited for (cpython 86296).
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._appended.wait(), 0.05)
+                        async with asyncio.timeout(0.05):
+                            await self._appended.wait()
                 if time.monotonic() > next_look:
                     await self._look(client)
                     next_look = time.monotonic() + LOOK_SECONDS
@@ -156,7 +168,7 @@ class Relay:
         Batches that were sent while the broker lost its data stand alone at the head of an empty log, as if all before them had
         been published: that topic is given up and filled again from the first event.
         """
-        for topic, partition, count, acknowledged in sent:
+        for topic, partition, acknowledged in sent:
             offset = (await acknowledged).offset
             reached = self._reached[topic, partition]
             if 0 <= offset < reached:
@@ -165,7 +177,7 @@ class Relay:
                     await drop_topics(self._settings, [self._prefix + topic])
                     raise LogLost(topic, partition)
                 raise ForeignLog(f"{topic}/{partition} was cut from {reached} to {offset} records")
-            self._reached[topic, partition] = max(reached, offset) + count
+            self._reached[topic, partition] = max(reached, offset + 1)
         sent.clear()
 
     def _wait(self, why: str) -> None:
@@ -174,25 +186,16 @@ class Relay:
     async def _ends(self, client: AIOKafkaConsumer) -> dict[tuple[str, int], Cursor]:
         """Give for each partition the place in our order of the last event that is published there. Raises ``ForeignLog``."""
         places = [TopicPartition(self._prefix + topic, p) for topic in self._topics for p in range(PARTITIONS)]
-        client.assign(places)
         ends = await client.end_offsets(places)
-        starts = await client.beginning_offsets(places)
         self._reached = {(p.topic.removeprefix(self._prefix), p.partition): ends[p] for p in places}
         last: dict[TopicPartition, UUID] = {}
-        filled = [place for place in places if ends[place] > starts[place]]
-        for place in filled:
-            client.seek(place, ends[place] - 1)
-        client.pause(*(place for place in places if place not in filled))
-        limit = time.monotonic() + 20
-        while len(last) < len(filled):
-            if time.monotonic() > limit:
-                raise TimeoutError("the end of the topic could not be read")
-            for place, records in (await client.getmany(*filled, timeout_ms=1000)).items():
-                with contextlib.suppress(Unreadable):
-                    last[place] = decode_envelope(records[-1].value or b"").id
-                    continue
-                raise ForeignLog(f"{place.topic}/{place.partition} ends with something that is no event")
-        client.pause(*places)
+        for place, record in (await last_records(client, places)).items():
+            if record is None:
+                continue
+            try:
+                last[place] = decode_envelope(record.value or b"").id
+            except Unreadable:
+                raise ForeignLog(f"{place.topic}/{place.partition} ends with something that is no event") from None
         rows = await self._pool.fetch(
             "SELECT id, epoch, xid, position FROM events WHERE id = ANY($1)", list(last.values())
         )
@@ -227,7 +230,7 @@ class Relay:
         async def send() -> None:
             if batch is not None and place is not None:
                 future = await out.send_batch(batch, self._prefix + place[0], partition=place[1])
-                sent.append((*place, batch.record_count(), future))
+                sent.append((*place, future))
 
         async with asyncio.timeout(SEND_SECONDS):
             for topic, partition, key, value, recorded, epoch, xid, position in rows:
