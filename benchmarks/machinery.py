@@ -213,12 +213,12 @@ async def _consume(settings: Settings, events: int, processes: int) -> float:
     try:
         began = None
         while True:
-            done = await connection.fetchval("SELECT coalesce(sum(next_offset), 0) FROM positions")
+            done = int(await connection.fetchval("SELECT coalesce(sum(next_offset), 0) FROM positions"))
             if began is None and done:
                 began, start = time.perf_counter(), done
             if done >= events:
                 assert began is not None
-                return float((events - start) / (time.perf_counter() - began))
+                return (events - start) / (time.perf_counter() - began)
             await asyncio.sleep(0.01)
     finally:
         for child in children:
