@@ -24,7 +24,7 @@ MOST_MESSAGES = 400
 MOST_BYTES = 2_000_000
 LARGEST = 10_000_000
 """The door takes no body that is much larger; a single message of that size is refused here, without being sent."""
-AT_ONCE = 2
+AT_ONCE = 3
 PATIENCE = 60.0
 TOO_LARGE: Outcome = {
     "status": "refused",

@@ -11,13 +11,14 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 from aiokafka import ConsumerRecord
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 from faststream.specification import AsyncAPI
+from pydantic import GetPydanticSchema
 
 from crm_gateway.messages import MOST_BYTES, Incoming, Refusal
 from crm_gateway.outbox import Outbox
@@ -25,7 +26,7 @@ from crm_gateway.outcomes import Outcome, refused
 from crm_gateway.quarantine import Quarantine
 from crm_gateway.receiving import Door
 from crm_gateway.settings import Settings
-from events.catalogue.crm import INBOUND, OUTBOUND, ConsentState
+from events.catalogue.crm import INBOUND, OUTBOUND, ConsentState, Inbound
 from events.runtime.database import UNREACHABLE
 from events.runtime.kafka import BROKER_TROUBLE, make_topics
 from events.runtime.logging import logger
@@ -38,6 +39,10 @@ PUBLISH_AT_ONCE = 200
 PUBLISH_LOCK = 20164
 LOOK_EVERY = 0.2
 VERY_LONG_MS = 24 * 3600 * 1000
+
+
+Messages = Annotated[KafkaMessage, GetPydanticSchema(lambda _source, handler: handler.generate_schema(Inbound))]
+"""A batch as it came from the broker; the document of the topics shows what one message in it is."""
 
 
 class Bus:
@@ -128,7 +133,7 @@ class Bus:
 
     # --- crm.inbound --------------------------------------------------------------------------------------------
 
-    async def _take(self, batch: KafkaMessage) -> None:
+    async def _take(self, batch: Messages) -> None:
         """Handle one batch, however long the database is away, then acknowledge it."""
         raw = batch.raw_message
         records: Sequence[ConsumerRecord[Any, Any]] = raw if isinstance(raw, tuple) else (raw,)
