@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from dataclasses import dataclass
 
+import uvloop
 from aiohttp import web as http
 
 from erasure.fencing import Fences
@@ -16,7 +18,7 @@ from erasure.settings import Settings
 from erasure.web import app_of
 from events.runtime.logging import configure
 from events.runtime.service import Service
-from web.serving import serve
+from web.serving import PortTaken, serve
 
 NAME = "erasure"
 
@@ -57,8 +59,6 @@ def main() -> None:
     settings = Settings()
     configure(NAME, settings.log_level, settings.log_format)
     try:
-        import uvloop
-    except ImportError:  # not on every platform
-        asyncio.run(run(settings))
-    else:
         uvloop.run(run(settings))
+    except PortTaken as trouble:
+        sys.exit(str(trouble))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from dataclasses import dataclass
 
+import uvloop
 from aiohttp import web as http
 
 from events.runtime.logging import configure
 from events.runtime.service import Service
 from export.settings import Settings
 from export.web import app_of
-from web.serving import serve
+from web.serving import PortTaken, serve
 
 NAME = "export"
 
@@ -50,8 +52,6 @@ def main() -> None:
     settings = Settings()
     configure(NAME, settings.log_level, settings.log_format)
     try:
-        import uvloop
-    except ImportError:  # not on every platform
-        asyncio.run(run(settings))
-    else:
         uvloop.run(run(settings))
+    except PortTaken as trouble:
+        sys.exit(str(trouble))
