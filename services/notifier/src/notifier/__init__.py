@@ -1,1 +1,1 @@
-
+"""Notifier: the mails that people receive, each exactly as promised."""

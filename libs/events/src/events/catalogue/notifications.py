@@ -52,12 +52,12 @@ class MailDelayed(NotificationEvent):
 
 
 class MailFailed(NotificationEvent):
-    """The mail will not arrive: refused for good, or its time has passed."""
+    """The mail will not arrive: refused for good, its time has passed, its person was erased, or what it says was revoked."""
 
     mail: UUID
     attempt: int
     code: int | None
-    reason: Literal["refused", "expired", "erased"]
+    reason: Literal["refused", "expired", "erased", "revoked"]
 
 
 class BreachEvent(Event):

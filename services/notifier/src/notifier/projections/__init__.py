@@ -1,0 +1,1 @@
+"""What the notifier's own events come to."""
