@@ -328,6 +328,7 @@ class Fakes:
                 "language": "de",
                 "state": state,
                 "at": NOW.isoformat(),
+                "queued": NOW.isoformat(),
                 "attempts": 1,
             }
         ]

@@ -297,5 +297,8 @@ class Mail(BaseModel):
     kind: str
     state: str
     at: datetime
+    queued: datetime
     attempts: int = 0
-    language: str | None = None
+    next_try: datetime | None = None
+    reason: str | None = None
+    to: str | None = None

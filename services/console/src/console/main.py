@@ -11,9 +11,10 @@ from aiohttp import web as http
 
 from console.calling import Calls
 from console.desk import Desk
-from console.routes import links, persons, search, signing
-from console.settings import Settings
-from console.signing_in.local import Accounts, Limits, Unusable
+from console.routes import consents, fields, history, links, persons, running, search, signing, window
+from console.settings import Settings, Unusable
+from console.signing_in.local import Accounts, Limits
+from console.signing_in.openid import OpenId
 from events.runtime import logging
 from web.catalogues import N_
 from web.identity import TokenSigner
@@ -40,8 +41,12 @@ def build(
         raise Unusable(
             "OTHER_SITES_FRAMES needs CONSOLE_URL to begin with https://: browsers keep no such cookie else."
         )
-    accounts = None
-    if not settings.oidc_issuer:
+    accounts, openid = None, None
+    if settings.oidc_issuer:
+        if not settings.oidc_client_id:
+            raise Unusable("OIDC_ISSUER is set and OIDC_CLIENT_ID is not: the provider has to know us.")
+        openid = OpenId(settings, clock=lambda: clock().timestamp())
+    else:
         if settings.local_sign_in is None:
             raise Unusable(NOBODY_COULD)
         accounts = Accounts(settings.local_sign_in)
@@ -74,8 +79,8 @@ def build(
     )
     pages.add_to(app)
     app.cleanup_ctx.append(_connected(calls))
-    signing.add_to(app, desk, accounts, limits or Limits.usual())
-    for some in (search, persons, links):
+    signing.add_to(app, desk, accounts, openid, limits or Limits.usual())
+    for some in (window, search, persons, links, consents, history, fields, running):
         some.add_to(app, desk)
     return app
 

@@ -14,6 +14,10 @@ from web.pages import Look
 HERE = ("127.0.0.1", "localhost", "::1")
 
 
+class Unusable(Exception):
+    """The console cannot be run as it was told; the text is one sentence for whoever starts it."""
+
+
 class Settings(BaseSettings):
     """The console has no database and no broker: where the services are, who may sign in, how it looks."""
 

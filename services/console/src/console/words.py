@@ -52,7 +52,6 @@ LINK_STATES: Final[Mapping[str, tuple[str, str]]] = {
 
 MAIL_STATES: Final[Mapping[str, tuple[str, str]]] = {
     "queued": (N_("On its way"), "waiting"),
-    "delayed": (N_("Delayed"), "waiting"),
     "sent": (N_("Sent"), "good"),
     "failed": (N_("Not delivered"), "bad"),
 }
@@ -151,6 +150,15 @@ POST_STATES: Final[Mapping[str, tuple[str, str]]] = {
     "delivered": (N_("Delivered"), "good"),
 }
 
+QUARANTINE: Final[Mapping[str, str]] = {
+    "open": N_("Open"),
+    "taken": N_("Taken over"),
+    "discarded": N_("Discarded"),
+}
+
+SPOKEN: Final = (("de", N_("German")), ("en", N_("English")))
+"""The languages in which customers are written to and wordings are shown."""
+
 REFUSALS: Final[Mapping[str, str]] = {
     "role-missing": N_("Your account does not have the role that this needs."),
     "unknown-person": N_("There is no such person. Search for them by name, mail or number."),
@@ -163,9 +171,10 @@ REFUSALS: Final[Mapping[str, str]] = {
     "wording-missing": N_("Say in which language the customer read or heard the wording."),
     "command-id-reused": N_("This form was used before. Open the page again."),
     "unknown-link": N_("There is no such link."),
-    "link-not-open": N_("The link is no longer open."),
     "unknown-address": N_("This address is not among the customer's addresses. Open the page again."),
-    "too-many-links": N_("There are too many open links for this customer. Revoke one first."),
+    "lifetime-out-of-bounds": N_("The link may not open for so long. Choose another time."),
+    "link-expired": N_("The link has expired."),
+    "link-revoked": N_("The link is revoked."),
     "too-many": N_("Too many in a short time. Wait a minute and try again."),
     "unknown-field": N_("There is no such field."),
     "core-field-type": N_("Every CRM has this field; its type cannot be changed."),

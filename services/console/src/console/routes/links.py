@@ -12,7 +12,7 @@ from console.answers import Link, LinkMade, Mail, Person
 from console.calling import Refusal, Unreachable, part
 from console.desk import VIEWS, Asked, Desk
 from console.routes.parts import person
-from console.words import refused
+from console.words import SPOKEN, refused
 from web.catalogues import N_
 from web.forms import Filled, Form
 from web.problems import Problem
@@ -28,7 +28,6 @@ REASONS = (
     ("own-initiative", N_("Not asked: we send it of our own accord")),
 )
 HOURS = (("24", N_("One day")), ("72", N_("Three days")), ("168", N_("One week")))
-LANGUAGES = (("de", N_("German")), ("en", N_("English")))
 
 
 class SendLink(BaseModel):
@@ -141,7 +140,7 @@ def _send_page(asked: Asked, whose: Person, form: Filled[SendLink], status: int 
         form=form,
         reasons=REASONS,
         hours=HOURS,
-        spoken=LANGUAGES,
+        spoken=SPOKEN,
     )
 
 
@@ -157,5 +156,5 @@ async def _link(asked: Asked) -> Link:
 async def _state(asked: Asked, link: Link) -> Mail | None:
     """Give the mail that brings the link: the first of its kind since the link was made."""
     mails = await part(asked.desk.calls.get(asked.member, "notifier", f"/v1/persons/{asked.subject}/mails", list[Mail]))
-    since = [one for one in mails or () if one.kind == LINK_MAIL and one.at >= link.issued]
-    return min(since, key=lambda one: one.at, default=None)
+    since = [one for one in mails or () if one.kind == LINK_MAIL and one.queued >= link.issued]
+    return min(since, key=lambda one: one.queued, default=None)

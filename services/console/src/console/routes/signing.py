@@ -7,9 +7,10 @@ from typing import Annotated
 from aiohttp import web as http
 from pydantic import BaseModel, StringConstraints
 
-from console.desk import SIGN_OUT, Desk
+from console.desk import SIGN_OUT, Desk, Served, is_panel
 from console.roles import places
 from console.signing_in.local import Accounts, Limits
+from console.signing_in.openid import OpenId
 from events.runtime.logging import logger
 from web.catalogues import N_
 from web.forms import Filled, Form
@@ -29,6 +30,15 @@ class SignIn(BaseModel):
     wanted: Annotated[str, StringConstraints(max_length=2000)] = "/"
 
 
+class Wanted(BaseModel):
+    """Where whoever signs in wants to be."""
+
+    wanted: Annotated[str, StringConstraints(max_length=2000)] = "/"
+
+
+COMPANY = Form("company-sign-in", Wanted)
+BOUND = "sign-in"
+ANSWERED = "/sign-in/answer"
 FORM = Form("sign-in", SignIn, labels={"account": N_("Account"), "password": N_("Password")})
 
 
@@ -36,12 +46,13 @@ async def ask(desk: Desk, request: http.Request) -> http.StreamResponse:
     """Ask whoever has not signed in to do so; afterwards they are where they wanted to be."""
     ended = desk.sessions.cookie in request.cookies
     form = FORM.blank(request, {"wanted": request.path_qs})
-    return _page(desk, request, form, status=401, ended=ended)
+    return sign_in_page(desk, request, form, status=401, ended=ended)
 
 
-def _page(
+def sign_in_page(
     desk: Desk, request: http.Request, form: Filled[SignIn], *, status: int, ended: bool = False
 ) -> http.Response:
+    """Render the page that asks to sign in, in the way that this console is set up for."""
     return desk.page(
         request,
         "sign-in.html",
@@ -49,7 +60,8 @@ def _page(
         form=form,
         ended=ended,
         openid=bool(desk.settings.oidc_issuer),
-        in_panel=is_local(form.typed("wanted")).startswith("/actionpad"),
+        company=COMPANY.blank(request, {"wanted": form.typed("wanted")}),
+        in_window=is_panel(request) and (bool(desk.settings.oidc_issuer) or desk.settings.other_sites_frames),
     )
 
 
@@ -71,34 +83,11 @@ async def begin(desk: Desk, request: http.Request, member: Identity, wanted: str
     return response
 
 
-def add_to(app: http.Application, desk: Desk, accounts: Accounts | None, limits: Limits) -> None:
+def add_to(app: http.Application, desk: Desk, accounts: Accounts | None, openid: OpenId | None, limits: Limits) -> None:
     """Hang the pages of signing in and out into the application."""
 
-    async def sign_in(request: http.Request) -> http.StreamResponse:
-        if accounts is None:
-            raise Problem(
-                "local-sign-in-off",
-                N_("Signing in with a password is switched off here: use your company's sign-in."),
-                status=403,
-            )
-        filled = await FORM.read(request)
-        if filled.value is None:
-            return _page(desk, request, filled, status=422)
-        said = filled.value
-        address = address_of(request, proxies=desk.settings.proxies)
-        if limits.address.wait(address) or limits.account.wait(said.account):
-            log.warning("too many sign-ins")
-            filled.refuse("", N_("Too many attempts. Wait a minute, then try again."))
-            return _page(desk, request, filled, status=429)
-        member = await accounts.find(said.account, said.password)
-        if member is None or not places(member):
-            log.warning("sign-in refused")
-            filled.refuse("account", N_("Account and password do not fit. Check both and try again."))
-            return _page(desk, request, filled, status=422)
-        return await begin(desk, request, member, said.wanted)
-
     async def show(request: http.Request) -> http.StreamResponse:
-        return _page(desk, request, FORM.blank(request, {"wanted": "/"}), status=200)
+        return sign_in_page(desk, request, FORM.blank(request, {"wanted": "/"}), status=200)
 
     async def sign_out(request: http.Request) -> http.StreamResponse:
         await SIGN_OUT.read(request)
@@ -108,11 +97,58 @@ def add_to(app: http.Application, desk: Desk, accounts: Accounts | None, limits:
         await desk.sessions.end(request, response)
         return response
 
-    async def session(request: http.Request) -> http.StreamResponse:
-        """Tell a script of the Actionpad whether somebody has signed in meanwhile, in another window."""
-        return http.Response(status=204 if session_of(request) else 401)
-
-    app.router.add_get("/session", session)
     app.router.add_get("/sign-in", show)
-    app.router.add_post("/sign-in", sign_in)
+    app.router.add_post("/sign-in", _with_password(desk, accounts, limits))
     app.router.add_post("/sign-out", sign_out)
+    if openid is not None:
+        _with_company(app, desk, openid, limits)
+
+
+def _with_password(desk: Desk, accounts: Accounts | None, limits: Limits) -> Served:
+    async def sign_in(request: http.Request) -> http.StreamResponse:
+        if accounts is None:
+            raise Problem(
+                "local-sign-in-off",
+                N_("Signing in with a password is switched off here: use your company's sign-in."),
+                status=403,
+            )
+        filled = await FORM.read(request)
+        if filled.value is None:
+            return sign_in_page(desk, request, filled, status=422)
+        said = filled.value
+        address = address_of(request, proxies=desk.settings.proxies)
+        if limits.address.wait(address) or limits.account.wait(said.account):
+            log.warning("too many sign-ins")
+            filled.refuse("", N_("Too many attempts. Wait a minute, then try again."))
+            return sign_in_page(desk, request, filled, status=429)
+        member = await accounts.find(said.account, said.password)
+        if member is None or not places(member):
+            log.warning("sign-in refused")
+            filled.refuse("account", N_("Account and password do not fit. Check both and try again."))
+            return sign_in_page(desk, request, filled, status=422)
+        return await begin(desk, request, member, said.wanted)
+
+    return sign_in
+
+
+def _with_company(app: http.Application, desk: Desk, openid: OpenId, limits: Limits) -> None:
+    async def leave(request: http.Request) -> http.StreamResponse:
+        """Lead to the provider: by a page, since a form may be sent to nobody but us."""
+        filled = await COMPANY.read(request)
+        if limits.address.wait(address_of(request, proxies=desk.settings.proxies)):
+            raise Problem("too-many", N_("Too many attempts. Wait a minute, then try again."), status=429)
+        begun = await openid.begin(is_local(filled.value.wanted if filled.value else "/"))
+        page = desk.page(request, "company.html", address=begun.address)
+        page.set_cookie(
+            BOUND, begun.cookie, max_age=600, path=ANSWERED, httponly=True, secure=desk.settings.https, samesite="Lax"
+        )
+        return page
+
+    async def answered(request: http.Request) -> http.StreamResponse:
+        member, wanted = await openid.finish(request.query, request.cookies.get(BOUND, ""))
+        response = await begin(desk, request, member, wanted)
+        response.del_cookie(BOUND, path=ANSWERED)
+        return response
+
+    app.router.add_post("/sign-in/company", leave)
+    app.router.add_get(ANSWERED, answered)

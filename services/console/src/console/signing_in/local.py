@@ -14,6 +14,7 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 
 from console.roles import ROLES
+from console.settings import Unusable
 from web.identity import Identity
 from web.limits import Limit
 
@@ -21,10 +22,6 @@ AT_ONCE = 2
 """So many passwords are tried at the same time: each costs 16 MB and a twentieth of a second."""
 NOBODYS: Final = f"scrypt$16384$8$1${base64.b64encode(bytes(16)).decode()}${base64.b64encode(bytes(64)).decode()}"
 """What the password of an account is held against that does not exist, so that it takes as long."""
-
-
-class Unusable(Exception):
-    """The console cannot be told who may sign in; the text is one sentence for whoever starts it."""
 
 
 class _Account(BaseModel):
