@@ -46,6 +46,7 @@ COMMANDS: dict[str, str] = {
     "audit": "audit",
     "projection": "projection",
     "quarantine": "quarantine",
+    "keys": "keys",
     "secrets": "secrets",
     "databases": "databases",
 }
