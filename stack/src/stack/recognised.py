@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -161,7 +161,7 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def ask(question: Question, kinds: Iterable[str]) -> str | None:
+def ask(question: Question, kinds: Sequence[str]) -> str | None:
     """Ask somebody; nothing where they leave it open."""
     choices = list(question.choices)
     if question.slug == "consent":
@@ -179,7 +179,8 @@ def ask(question: Question, kinds: Iterable[str]) -> str | None:
             return choices[int(said) - 1][0]
         if not said and not question.required:
             return None
-        free = question.slug == "phone-region" or (question.slug == "consent" and said.startswith("!"))
-        if said in known or (free and said):
+        country = question.slug == "phone-region" and len(said) == 2 and said.isalpha()
+        opposite = question.slug == "consent" and said.removeprefix("!") in kinds
+        if said in known or country or opposite:
             return said
         err.print("  That is none of the answers: type one of them, or its number.")

@@ -62,8 +62,10 @@ class Tally:
         out.print()
         if self.rows:
             counted = ", ".join(f"{count} {kind}" for kind, count in sorted(self.messages.items()))
-            rows = self.rows["accepted"]
-            out.print(f"{rows} rows can be taken over" + (f": {counted}." if counted else "."), markup=False)
+            out.print(
+                f"{number_of_rows(self.rows['accepted'])} can be taken over" + (f": {counted}." if counted else "."),
+                markup=False,
+            )
         self._show_rest()
         if next_step:
             out.print(next_step, markup=False)
@@ -71,7 +73,7 @@ class Tally:
     def show_sent(self, files: Sequence[Path]) -> None:
         said = ", ".join(f"{self.outcomes[status]} {status}" for status in STATUSES if self.outcomes[status])
         out.print()
-        out.print(f"{self.rows['accepted']} rows are taken over (messages: {said or 'none'}).", markup=False)
+        out.print(f"{number_of_rows(self.rows['accepted'])} taken over (messages: {said or 'none'}).", markup=False)
         self._show_rest()
         for path in files:
             out.print(
@@ -81,10 +83,14 @@ class Tally:
 
     def _show_rest(self) -> None:
         if self.rows["passed_over"]:
-            out.print(f"{self.rows['passed_over']} rows are about no person and are passed over.", markup=False)
+            out.print(f"{number_of_rows(self.rows['passed_over'])} about no person, passed over.", markup=False)
         if self.rows["rejected"]:
-            out.print(f"{self.rows['rejected']} rows are rejected:", markup=False)
+            out.print(f"{number_of_rows(self.rows['rejected'])} rejected:", markup=False)
             table(
                 ("Rows", "First", "Column", "Reason"),
                 [(count, self.first[key], key[1], key[2]) for key, count in self.reasons.most_common(MOST_REASONS)],
             )
+
+
+def number_of_rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"

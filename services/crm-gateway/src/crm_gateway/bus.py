@@ -80,6 +80,9 @@ class Bus:
             group_id=f"{settings.topic_prefix}crm-gateway",
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
+            # A killed process holds its partitions so long: the least that brokers allow by default.
+            session_timeout_ms=6_000,
+            heartbeat_interval_ms=1_500,
             fetch_max_wait_ms=settings.fetch_max_wait_ms,
             max_partition_fetch_bytes=4 * MOST_BYTES,
             batch_timeout_ms=50,

@@ -34,7 +34,7 @@ from stack import recognised
 from stack.answering import AsJson, answer, err, explained
 from stack.client import Client
 from stack.sending import Outcome, Sender
-from stack.tally import Tally
+from stack.tally import Tally, number_of_rows
 from stack.trouble import Exit, StackError
 
 app = typer.Typer()
@@ -164,7 +164,7 @@ def _import(
         tally.show_tried()
         if not tally.rows["accepted"]:
             raise StackError("no-rows", "There is no row that can be taken over.")
-        if not typer.confirm(f"Take over {tally.rows['accepted']} rows?"):
+        if not typer.confirm(f"Take over {number_of_rows(tally.rows['accepted'])}?"):
             raise StackError("not-confirmed", "Nothing was taken over.")
     layout.require_answers()
     tally, files = _sent(file, layout, rejects or _free_name(file.with_name(f"{file.stem}.rejected.csv")), as_json)

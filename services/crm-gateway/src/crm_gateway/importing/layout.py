@@ -127,6 +127,8 @@ class Layout:
         """Give the mapping file that says all of this: a starting point for one of one's own."""
         many = len(self.sheets) > 1
         said: dict[str, object] = {}
+        if self.persons and self.persons.ref != "crm_ref":
+            said["crm_ref"] = "email" if self.persons.ref == "emails" else self.persons.ref
         if self.options.region:
             said["phone_region"] = self.options.region
         if self.options.order:
