@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from events.catalogue import EVENTS, MODULES, PARTITIONS, crm
-from events.catalogue.vocabulary import Event, personal_fields
+from events.catalogue.vocabulary import ERASED, Event, personal_fields
 from events.envelope import schema_urn
 
 
@@ -76,7 +76,6 @@ def _describe(part: dict[str, Any], known: dict[str, Any]) -> str:
 def _schema(event: type[Event]) -> dict[str, Any]:
     """Give the JSON schema of an event as its reader gets it; the mark of an erased field is no part of it."""
     schema = event.model_json_schema(mode="serialization", ref_template="#/$defs/{model}")
-    schema.get("$defs", {}).pop("Erased", None)
     _drop_erased(schema)
     return schema
 
@@ -84,7 +83,7 @@ def _schema(event: type[Event]) -> dict[str, Any]:
 def _drop_erased(part: Any) -> None:
     if isinstance(part, dict):
         if "anyOf" in part:
-            part["anyOf"] = [p for p in part["anyOf"] if not str(p.get("$ref", "")).endswith("/Erased")]
+            part["anyOf"] = [p for p in part["anyOf"] if p.get("const") != ERASED.value]
             if len(part["anyOf"]) == 1:
                 part.update(part.pop("anyOf")[0])
         for value in part.values():

@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, core_schema
 
 
 class Erased(Enum):
@@ -25,6 +26,17 @@ class Erased(Enum):
 
     def __bool__(self) -> bool:
         return False
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        # Left to itself pydantic calls the class for every value that is not erased, which is most of them, and all of them hot.
+        text = core_schema.literal_schema([cls.ERASED.value])
+        erased = core_schema.no_info_after_validator_function(cls, text)
+        return core_schema.json_or_python_schema(
+            json_schema=erased,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), erased]),
+            serialization=core_schema.simple_ser_schema("any"),
+        )
 
 
 ERASED = Erased.ERASED
