@@ -1,0 +1,5 @@
+"""``python -m demo_crm``"""
+
+from demo_crm.main import main
+
+main()
