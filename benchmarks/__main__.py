@@ -21,6 +21,7 @@ ALL: dict[str, Measured] = {
     "relay": machinery.relay,
     "replay": machinery.replay,
     "rebuild": machinery.rebuild,
+    "visible": machinery.visible,
 }
 
 

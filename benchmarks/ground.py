@@ -89,9 +89,9 @@ class Text:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, **parts: Any) -> AsyncIterator[Service]:
+async def running(settings: Settings, name: str = "consent", **parts: Any) -> AsyncIterator[Service]:
     """Run a service for as long as the block lasts."""
-    service = Service("consent", settings, schema=[Text(TABLE)], **parts)
+    service = Service(name, settings, schema=[Text(TABLE)], **parts)
     task = asyncio.create_task(service.run())
     await service.until_ready()
     try:

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -30,6 +30,7 @@ from .model import CONSENTS, Toggle, standing
 
 CLIENTS = 16
 SECONDS = 6.0
+PROJECTING = (sys.executable, "-m", "benchmarks.replaying")
 
 
 async def append(ground: Ground) -> AsyncIterator[Figure]:
@@ -207,7 +208,7 @@ async def _consume(settings: Settings, events: int, processes: int) -> float:
     connection = await asyncpg.connect(settings.database_url)
     await connection.execute("TRUNCATE standing, positions, applied, leases, members, generations")
     children = [
-        await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.replaying", settings.model_dump_json())
+        await asyncio.create_subprocess_exec(*PROJECTING, settings.model_dump_json(), "consent")
         for _ in range(processes)
     ]
     try:
@@ -249,3 +250,51 @@ async def _lag(service: Any) -> int:
         "SELECT (SELECT count(*) FROM events) - (SELECT coalesce(sum(next_offset), 0) FROM positions) AS lag"
     )
     return int(row["lag"])
+
+
+async def visible(ground: Ground, rate: int = 200, seconds: int = 15) -> AsyncIterator[Figure]:
+    """From the command's arrival in one service until a row of another service's read model shows it, in a process of its own."""
+    settings = await ground.settings()
+    other = settings.model_copy(update={"database_url": await ground.database()})
+    child = await asyncio.create_subprocess_exec(*PROJECTING, other.model_dump_json(), "audit")
+    connection = await asyncpg.connect(other.database_url)
+    begun: dict[UUID, float] = {}
+    seen: list[float] = []
+
+    async def watch() -> None:
+        while len(seen) < rate * seconds:
+            rows = await connection.fetch("SELECT subject FROM standing WHERE subject = ANY($1)", list(begun))
+            now = time.perf_counter()
+            seen.extend(now - begun.pop(row["subject"]) for row in rows)
+            await asyncio.sleep(0.003)
+
+    try:
+        async with running(settings) as service:
+            while not await connection.fetchval("SELECT to_regclass('standing') IS NOT NULL"):
+                await asyncio.sleep(0.1)
+            await service.handler.handle(CONSENTS, Toggle(subject=uuid4()), command_id=uuid4())
+            while not await connection.fetchval("SELECT count(*) FROM standing"):
+                await asyncio.sleep(0.1)
+            watching = asyncio.create_task(watch())
+            handling = set()
+            start = time.perf_counter()
+            for number in range(rate * seconds):
+                await asyncio.sleep(max(0.0, start + number / rate - time.perf_counter()))
+                subject = uuid4()
+                begun[subject] = time.perf_counter()
+                task = asyncio.create_task(
+                    service.handler.handle(CONSENTS, Toggle(subject=subject), command_id=uuid4())
+                )
+                handling.add(task)
+                task.add_done_callback(handling.discard)
+            await watching
+    finally:
+        child.terminate()
+        await child.wait()
+        await connection.close()
+    milliseconds = sorted(1000 * s for s in seen)
+    yield Figure(f"command to visible elsewhere at {rate}/s, median", milliseconds[len(milliseconds) // 2], "ms")
+    yield Figure(
+        f"command to visible elsewhere at {rate}/s, p99", milliseconds[int(len(milliseconds) * 0.99)], "ms",
+        goal=250, lower_is_better=True,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One process that replays: started by the benchmark, with its settings as an argument."""
+"""One process that projects: started by a benchmark, with its settings and the service's name as arguments."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .model import standing
 
 
 async def main() -> None:
-    """Replay until stopped."""
-    async with running(Settings.model_validate_json(sys.argv[1]), projections=[standing]):
+    """Project until stopped."""
+    async with running(Settings.model_validate_json(sys.argv[1]), sys.argv[2], projections=[standing]):
         await asyncio.Event().wait()
 
 
