@@ -207,7 +207,10 @@ def _split(event: Event) -> tuple[bytes, bytes | None]:
     """Give the JSON of the open fields, and of the personal ones where the event has any."""
     personal = personal_of(type(event))
     if not has_personal(event):
-        return event.model_dump_json(exclude=set(personal)).encode(), None
+        return (
+            event.model_dump_json().encode(),
+            None,
+        )  # with the personal ones, of which each says that nothing was said
     return event.model_dump_json(exclude=set(personal)).encode(), event.model_dump_json(include=set(personal)).encode()
 
 

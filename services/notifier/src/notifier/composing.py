@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.errors import HeaderParseError
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
@@ -20,6 +18,7 @@ from uuid import UUID
 import jinja2
 
 from events.runtime.transport import TransportKey
+from notifier.addresses import NoAddress, address
 from notifier.projections.mails import MailRow
 from notifier.settings import NotifierSettings
 from web.languages import N_, Language, Languages
@@ -59,7 +58,10 @@ class Composer:
         """Write a mail. Raises ``Unwritable``, or ``Unreadable`` where the transport key does not open the secret."""
         if row.template not in SUBJECTS:
             raise Unwritable("no such kind of mail")
-        recipient = address(str(row.to))
+        try:
+            recipient = address(str(row.to))
+        except NoAddress:
+            raise Unwritable("not an address") from None
         language = self._languages.find(row.language)
         values = self._values(row, language)
         international = not recipient.addr_spec.isascii()
@@ -100,18 +102,3 @@ def _templates(language: Language) -> jinja2.Environment:
     words = language.translations
     templates.install_gettext_callables(words.ugettext, words.ungettext, newstyle=True)  # type: ignore[attr-defined]
     return templates
-
-
-def address(text: str) -> Address:
-    """Read an address that a mail may go to: one, and nothing else. Raises ``Unwritable``."""
-    local, at, domain = text.strip().rpartition("@")
-    if not (at and local and domain) or not text.strip().isprintable() or len(text) > 254:
-        raise Unwritable("not an address")
-    try:
-        # Domains go out in their ASCII form, so that every server can take them.
-        parsed = Address(addr_spec=f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}")
-    except (ValueError, HeaderParseError, IndexError, AttributeError):
-        raise Unwritable("not an address") from None
-    if any(sign.isspace() or sign in '<>,;:\\"()[]' for sign in parsed.addr_spec):
-        raise Unwritable("not an address")
-    return parsed

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from email.errors import HeaderParseError
 from email.headerregistry import Address
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from events.runtime.settings import Settings
+from notifier.addresses import NoAddress, named_address
 
 ONE_LINE = r"^[^\x00-\x1f\x7f]+$"
 
@@ -41,18 +40,16 @@ class NotifierSettings(Settings):
 
     @field_validator("mail_from")
     @classmethod
-    def _an_address(cls, value: str) -> str:
-        name, address = parseaddr(value)
+    def _one_address(cls, value: str) -> str:
         try:
-            parsed = Address(name, addr_spec=address)
-        except (ValueError, HeaderParseError):
-            parsed = Address()
-        if not (parsed.username and parsed.domain and address.isascii() and value.isprintable()):
+            ascii_only = named_address(value).addr_spec.isascii()
+        except NoAddress:
+            ascii_only = False
+        if not ascii_only:
             raise ValueError("must be an address, or a name and an address: Company <privacy@company.example>")
         return value
 
     @property
     def sender(self) -> Address:
         """The sender's name and address."""
-        name, address = parseaddr(self.mail_from)
-        return Address(name, addr_spec=address)
+        return named_address(self.mail_from)

@@ -1,7 +1,7 @@
 """Reacting: an event of another service becomes a command of our own, once.
 
 The command's id follows from the event's, so the store's memory of commands is the inbox: a repeat, another log, or a position
-that was lost answers the same and does nothing. A refusal is an answer too.
+that was lost answers the same and does nothing. A refusal is an answer too, and so is that the person has been erased meanwhile.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from uuid import UUID, uuid5
 from events.catalogue.vocabulary import Event
 from events.deciding import Refused
 from events.envelope import Recorded
+from events.errors import Conflict, Fenced
 from events.projecting import Reaction
 from events.runtime.consuming import Batch, Mover, Stop
 from events.runtime.database import Pool
-from events.runtime.handling import Handler, Wanted
+from events.runtime.handling import Answer, Handler, Wanted
 from events.runtime.logging import logger
 
 log = logger(__name__)
@@ -45,11 +46,20 @@ class Reacting:
             wanted += self._wanted(event)
         for start in range(0, len(wanted), AT_ONCE):
             part = wanted[start : start + AT_ONCE]
-            for want, answer in zip(part, await self._handler.handle_surely(part), strict=True):
+            for want, answer in zip(part, await self._answers(part), strict=True):
                 if isinstance(answer, Refused):
                     log.info("reaction refused", decider=want.decider.name, slug=answer.slug, cause=str(want.causation))
         async with self._pool.acquire() as connection, connection.transaction():
             await move(connection, batch)
+
+    async def _answers(self, wanted: Sequence[Wanted]) -> list[Answer | Refused | Conflict]:
+        """Handle commands; one about an erased person takes nobody else's with it."""
+        try:
+            return await self._handler.handle_surely(wanted)
+        except Fenced as erased:
+            if len(wanted) == 1:
+                return [Refused("erased", str(erased))]
+            return [answer for one in wanted for answer in await self._answers([one])]
 
     def _wanted(self, event: Recorded[Event]) -> list[Wanted]:
         wanted = []
