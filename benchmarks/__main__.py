@@ -11,7 +11,7 @@ from rich.table import Table
 
 from events.runtime.logging import configure
 
-from . import machinery
+from . import machinery, whole
 from .figures import Figure
 from .ground import Ground, ground
 
@@ -22,6 +22,7 @@ ALL: dict[str, Measured] = {
     "replay": machinery.replay,
     "rebuild": machinery.rebuild,
     "visible": machinery.visible,
+    "idle": whole.idle,
 }
 
 
