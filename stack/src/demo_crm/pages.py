@@ -38,7 +38,7 @@ PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(str(HERE / "templates")), autoescape=True, trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
 PAGES.globals.update(name_of=name_of, line_of=line_of, consent_kinds=CONSENT_KINDS, languages=LANGUAGES)
-STATIC = {"crm.css": "text/css", "crm.js": "text/javascript"}
+STATIC = {"crm.css": "text/css", "crm.js": "text/javascript", "crm.svg": "image/svg+xml"}
 COOKIE = "crm_language"
 YEAR_SECONDS = 31_536_000
 MOST_SHOWN = 100

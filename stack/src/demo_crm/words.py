@@ -209,7 +209,7 @@ class Words:
         self._zone = zone
         self._words = GERMAN if language == "de" else ENGLISH
 
-    def __call__(self, text: str, **values: object) -> str:
+    def __call__(self, text: str, /, **values: object) -> str:
         """Give a text in the language, with its values."""
         said = self._words.get(text, text)
         return said.format(**values) if values else said
