@@ -28,7 +28,7 @@ from crm_gateway.receiving import Door
 from crm_gateway.settings import Settings
 from events.catalogue.crm import INBOUND, OUTBOUND, ConsentState, Inbound
 from events.runtime.database import UNREACHABLE
-from events.runtime.kafka import BROKER_TROUBLE, make_topics
+from events.runtime.kafka import BROKER_TROUBLE, make_topics, stopped
 from events.runtime.logging import logger
 from events.runtime.service import Service
 
@@ -123,16 +123,10 @@ class Bus:
                 self.waits_for = f"the broker or the database ({type(error).__name__})"
                 log.warning("boundary topics interrupted, beginning anew", error_type=type(error).__name__)
             finally:
-                await self._stop()
+                await stopped(self._broker, 5.0)
             self._broker = self._make()
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
-
-    async def _stop(self) -> None:
-        try:
-            await asyncio.wait_for(self._broker.stop(), 5.0)
-        except Exception as error:  # a broker that is being given up on may fail in any way
-            log.debug("boundary topics did not stop cleanly", error_type=type(error).__name__)
 
     # --- crm.inbound --------------------------------------------------------------------------------------------
 

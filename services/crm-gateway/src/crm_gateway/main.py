@@ -70,7 +70,7 @@ def build(settings: Settings) -> Gateway:
         },
         reactions=[consent_concerns_crm],
     )
-    door = Door(service)
+    door = Door(service, own_account=settings.crm_own_account)
     quarantine = Quarantine(service, door, days=settings.quarantine_days)
     outbox = Outbox(service)
     webhook = Webhook(service, outbox, settings)

@@ -17,7 +17,7 @@ from crm_gateway import identity, shapes
 from crm_gateway.deciders.field import FIELD, DiscoverField
 from crm_gateway.messages import Incoming, News, Refusal, read
 from crm_gateway.outcomes import Outcome, Status, refused
-from crm_gateway.translating import COMMANDS, actor, commands_of, occurred
+from crm_gateway.translating import COMMANDS, actor, commands_of, is_echo, occurred
 from events.catalogue.crm import (
     CrmMessage,
     DeliveryConfirmed,
@@ -58,8 +58,9 @@ class _Case:
 class Door:
     """The way in."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, own_account: str) -> None:
         self._service = service
+        self._own_account = own_account
         self._fields: set[str] = set(CORE_FIELDS)
 
     async def receive(self, incoming: Sequence[Incoming], *, door: str) -> list[Outcome]:
@@ -86,7 +87,11 @@ class Door:
         going = [c for c in read_ones if c.refusal is None]
         await self._discover(going)
         key = await self._service.keys.named(identity.KEY)
-        groups = [commands_of(c.news, s, key, secrets.get(s)) for c in going if (s := c.subject)]
+        groups = [
+            commands_of(c.news, s, key, secrets.get(s), echo=is_echo(c.message, self._own_account))
+            for c in going
+            if (s := c.subject)
+        ]
         answered = dict(zip(map(id, going), await self._handle(groups), strict=True))
         return [
             refused(c)

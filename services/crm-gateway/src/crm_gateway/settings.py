@@ -21,8 +21,8 @@ class Settings(Shared):
     webhook_first_pause: float = Field(default=2.0, gt=0)
     """Seconds before the second try; doubled each time, up to an hour, with jitter."""
     webhook_timeout: float = Field(default=10.0, gt=0)
-    crm_topics: bool = True
-    """Whether `crm.inbound` is read and `crm.outbound` written; without, HTTP and files remain."""
+    crm_own_account: str = "gdpr"
+    """The account under which our changes are made in the CRM. A consent or withdrawal that it records is our own echo."""
     quarantine_days: int = Field(default=30, ge=1)
     """After so many days what lies in quarantine undecided is discarded."""
 

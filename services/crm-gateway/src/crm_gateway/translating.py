@@ -36,15 +36,27 @@ from events.runtime.handling import Wanted
 COMMANDS: Final = UUID("1f0b8c62-5d0e-5b58-8a5c-0f6c5e9b7a21")
 
 
-def commands_of(news: News, subject: UUID, key: bytes, secret: bytes | None) -> list[Wanted]:
+def is_echo(message: CrmMessage, own_account: str) -> bool:
+    """Tell whether the CRM only says what we told it.
+
+    It matters when it comes late: after a withdrawal and a new consent, the echo of the withdrawal would end that consent.
+    """
+    consents = ConsentRecordedInCrmMessage | WithdrawalRecordedInCrmMessage
+    return isinstance(message, consents) and message.by == own_account
+
+
+def commands_of(news: News, subject: UUID, key: bytes, secret: bytes | None, *, echo: bool = False) -> list[Wanted]:
     """Give the commands that a message amounts to: its own, and for a related record one that admits its person.
 
-    ``key`` makes the ids of records, ``secret`` is the person's own key; it is there where the message has fields.
+    ``echo``: it is of our own making and says nothing but that there is such a person. ``key`` makes the ids of records,
+    ``secret`` is the person's own key; it is there where the message has fields.
     """
     message = news.message
     its_own: dict[str, Any] = {"subject": subject, "at": occurred(message), "by": actor(message)}
     whose: dict[str, Any] = {"crm_ref": message.crm_ref, **its_own}
     command_id = uuid5(COMMANDS, message.id)
+    if echo:
+        return [Wanted(decider=PERSON, command=AdmitPerson(**whose), id=command_id)]
     match message:
         case PersonChangedInCrm(full=full):
             assert secret is not None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import msgspec
+from aiohttp import web as http
 
 from crm_gateway.messages import Incoming
 from crm_gateway.outcomes import Outcome
@@ -39,15 +42,30 @@ def routes(door: Door) -> Routes:
         """Take over what happened in the CRM.
 
         The body is one message, a JSON array of them, or one on each line (`application/x-ndjson`); each bare or as a
-        CloudEvent. The answer is a list with the outcome of each message, in their order: a bad one holds up none beside it. The
-        `id` of a message makes it safe to send again.
+        CloudEvent. With the attributes of a CloudEvent in headers (`ce-id` and so on) it is the data of one.
+
+        The answer is a list with the outcome of each message, in their order: a bad one holds up none beside it. The `id` of a
+        message makes it safe to send again.
         """
+        if binary := binary_headers(call.request):
+            return await door.receive([Incoming(call.body, binary)], door="http")
         parts = split(call.body, call.request.content_type)
         if len(parts) > MOST_MESSAGES:
             raise Problem("too-many-messages", f"Send {MOST_MESSAGES} messages at the most at once.", status=413)
         return await door.receive([Incoming(part) for part in parts], door="http")
 
     return made
+
+
+def binary_headers(request: http.Request) -> dict[str, str]:
+    """Give the attributes of a CloudEvent in binary form as a Kafka record has them (CloudEvents 1.0, HTTP binding 3.1.3.2)."""
+    if "ce-specversion" not in request.headers:
+        return {}
+    return {
+        name.lower().replace("-", "_", 1): unquote(value)
+        for name, value in request.headers.items()
+        if name.lower().startswith("ce-")
+    }
 
 
 def split(body: bytes, content_type: str) -> list[bytes]:
