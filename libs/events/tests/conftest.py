@@ -105,7 +105,8 @@ def standing(row: Row | None, e: Recorded[Event]) -> Row | None:
             words = Terms(str(evidence).lower().split())
             return Row(e.subject, kind, "given", row.changes + 1 if row else 1, e.occurred, words, evidence)
         case ConsentWithdrawn() if row:
-            return replace(row, state="withdrawn", changes=row.changes + 1, since=e.occurred)
+            words = Terms(str(row.evidence).lower().split())  # they read back as nothing: a fold says them each time
+            return replace(row, state="withdrawn", changes=row.changes + 1, since=e.occurred, words=words)
         case _:
             return row
 
