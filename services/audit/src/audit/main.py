@@ -17,6 +17,7 @@ from audit.web import routes
 from events.runtime import logging
 from events.runtime.service import Service
 from web.identity import TokenVerifier
+from web.operations import operations
 from web.serving import PortTaken, application, serve
 
 NAME = "audit"
@@ -33,9 +34,11 @@ class Audit:
 def build(settings: AuditSettings) -> Audit:
     """Put the service together."""
     service = Service(NAME, settings, schema=[files("audit") / "schema.sql"], projections=[wordings])
+    declared = routes(service, Log(settings), settings)
+    declared.include(operations(service))
     app = application(
         NAME,
-        routes=routes(service, Log(settings), settings),
+        routes=declared,
         verifier=TokenVerifier.from_file(settings.identity_keys_file),
         waits_for=service.waits_for,
     )

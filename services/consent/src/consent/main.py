@@ -34,6 +34,7 @@ from events.runtime import logging
 from events.runtime.service import Service
 from web.api import Routes
 from web.identity import TokenVerifier
+from web.operations import operations
 from web.serving import PortTaken, application, serve
 
 
@@ -76,6 +77,7 @@ def build(settings: ConsentSettings, clock: Callable[[], datetime] = lambda: dat
     routes = Routes()
     for some in (checks, recording, held, kinds_routes):
         routes.include(some(parts))
+    routes.include(operations(service))
     app = application(
         "consent",
         routes=routes,

@@ -25,6 +25,7 @@ from events.catalogue.vocabulary import Event
 from events.envelope import Envelope, Place, Recorded, decode_envelope, open_envelope
 from events.errors import EventError, Unreadable
 from events.runtime import metrics
+from events.runtime.cancelling import is_ours
 from events.runtime.database import UNREACHABLE, Connection, Pool, affected
 from events.runtime.kafka import BROKER_TROUBLE, consumer, last_records, make_topics, started, stopped
 from events.runtime.keys import NO_KEYS, Keys
@@ -122,7 +123,9 @@ class Consumer:
                 await self._consume()
             except Moved:
                 log.info("another process took over, reading positions anew", consumption=self.name)
-            except (*UNREACHABLE, *BROKER_TROUBLE, asyncpg.DeadlockDetectedError) as error:
+            except (*UNREACHABLE, *BROKER_TROUBLE, asyncpg.DeadlockDetectedError, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and is_ours():
+                    raise
                 self.waits_for = "the broker or the database"
                 log.warning(
                     "consuming interrupted, beginning anew", consumption=self.name, error_type=type(error).__name__

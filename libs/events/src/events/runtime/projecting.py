@@ -15,7 +15,7 @@ from events.catalogue import PARTITIONS
 from events.projecting import Projection
 from events.runtime import metrics
 from events.runtime.consuming import Batch, Consumer, Moved, Mover, Stop
-from events.runtime.database import UNREACHABLE, Pool
+from events.runtime.database import UNREACHABLE, Pool, until_reachable
 from events.runtime.keys import Keys
 from events.runtime.logging import logger
 from events.runtime.settings import Settings
@@ -145,7 +145,7 @@ class ProjectionRunner:
     async def run(self) -> None:
         """Follow the log until cancelled; after a swap, with the new generation."""
         while not self.alongside:
-            generation = await self.generation()
+            generation = await until_reachable(self.generation, what=self.name)
             self.consumer = self._consumer(generation, self.name)
             async with asyncio.TaskGroup() as tasks:
                 following = tasks.create_task(self.consumer.run())

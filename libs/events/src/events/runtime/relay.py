@@ -25,6 +25,7 @@ from events.catalogue import PARTITIONS
 from events.envelope import HEADERS, decode_envelope
 from events.errors import ForeignLog, Unreadable
 from events.runtime import metrics
+from events.runtime.cancelling import is_ours
 from events.runtime.database import UNREACHABLE, Pool
 from events.runtime.kafka import (
     BROKER_TROUBLE,
@@ -103,7 +104,9 @@ class Relay:
                 self.waits_for = str(error)
                 log.error("the topic is not ours: publishing nothing until an operator decides", reason=str(error))
                 await asyncio.sleep(10)
-            except (*UNREACHABLE, *BROKER_TROUBLE) as error:
+            except (*UNREACHABLE, *BROKER_TROUBLE, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and is_ours():
+                    raise
                 self.waits_for = "the broker or the database"
                 log.warning("relay interrupted, beginning anew", error_type=type(error).__name__)
                 await asyncio.sleep(0.3)

@@ -16,6 +16,7 @@ import asyncpg
 from events.catalogue import OWNERS
 from events.errors import EventError
 from events.projecting import Projection, Reaction
+from events.runtime.cancelling import is_ours
 from events.runtime.consuming import Consumer
 from events.runtime.database import UNREACHABLE, Pool, apply_schema, connect_pool
 from events.runtime.handling import Handler
@@ -215,7 +216,9 @@ async def _forever(background: Background) -> None:
         try:
             await background()
             return
-        except UNREACHABLE as error:
+        except (*UNREACHABLE, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_ours():
+                raise
             log.warning("background task interrupted, beginning anew", error_type=type(error).__name__)
             await asyncio.sleep(0.5)
 
