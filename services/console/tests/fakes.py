@@ -358,7 +358,8 @@ class Fakes:
     async def _ndjson(self, request: http.Request) -> http.StreamResponse:
         opened = request.query.get("decrypt") == "true"
         lines = [
-            {**one, "data": one["data"] if opened else dict.fromkeys(one["data"], "(sealed)")} for one in self.lines
+            one if opened or "data" not in one else {**one, "data": dict.fromkeys(one["data"], "(sealed)")}
+            for one in self.lines
         ]
         text = "".join(json.dumps(one) + "\n" for one in lines)
         return http.Response(text=text, content_type="application/x-ndjson")

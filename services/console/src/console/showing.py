@@ -29,7 +29,7 @@ def shown_fields(person: Person, fields: Fields | None, language: Language) -> l
         field = known.get(name)
         lines = shown(person.values[name], field, language)
         row = {
-            "name": said(field.labels, language, name) if field else name,
+            "name": said(field.labels, language, name) if field else _own_name(name),
             "lines": lines,
             "undescribed": field is not None and field.state == "discovered",
         }
@@ -38,6 +38,11 @@ def shown_fields(person: Person, fields: Fields | None, language: Language) -> l
     return [
         (said(titles.get(group, {}), language, group.capitalize()), groups[group]) for group in order if group in groups
     ]
+
+
+def _own_name(field: str) -> str:
+    """Give a field that nobody has described the name that the CRM has for it."""
+    return field.removeprefix("custom.").replace("_", " ").replace(".", " ").capitalize()
 
 
 def shown(value: Any, field: Field | None, language: Language) -> list[str]:
@@ -95,7 +100,7 @@ def shown_records(person: Person, fields: Fields | None, language: Language) -> 
         for name, value in one.values.items():
             lines = shown(value, known.get(name), language)
             if lines:
-                label = said(known[name].labels, language, name) if name in known else name
+                label = said(known[name].labels, language, name) if name in known else _own_name(name)
                 told.append(f"{label}: {', '.join(lines)}")
         found.append(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -67,11 +68,14 @@ def _read_models(app: http.Application, desk: Desk) -> None:
 
     @desk.opens("see-read-models")
     async def listed(asked: Asked) -> http.Response:
-        return asked.page("read-models.html", services=await gathered(asked), form=REBUILD.blank(asked.request))
+        services = await gathered(asked)
+        return asked.page(
+            "read-models.html", services=services, sum=_summed(services), form=REBUILD.blank(asked.request)
+        )
 
     @desk.opens("see-read-models", fragment=True)
     async def status(asked: Asked) -> http.Response:
-        return asked.page("read-models-status.html", services=await gathered(asked), form=REBUILD.blank(asked.request))
+        return asked.page("read-models-status.html", sum=_summed(await gathered(asked)))
 
     @desk.opens("rebuild-read-model")
     async def rebuild(asked: Asked) -> http.Response:
@@ -85,6 +89,16 @@ def _read_models(app: http.Application, desk: Desk) -> None:
     app.router.add_get("/read-models", listed)
     app.router.add_get("/read-models/status", status)
     app.router.add_post("/read-models/rebuild", rebuild)
+
+
+def _summed(services: Sequence[tuple[str, ReadModels | None]]) -> dict[str, int]:
+    models = [one for _, told in services if told for one in told.projections]
+    return {
+        "down": sum(told is None for _, told in services),
+        "halted": sum(one.state == "halted" for one in models),
+        "rebuilding": sum(one.rebuilding for one in models),
+        "lag": sum(one.lag for one in models),
+    }
 
 
 def _quarantine(app: http.Application, desk: Desk) -> None:
