@@ -85,7 +85,6 @@ class Door:
         await self._identify(read_ones)
         secrets = await self._secrets([c for c in read_ones if c.refusal is None])
         going = [c for c in read_ones if c.refusal is None]
-        await self._discover(going)
         key = await self._service.keys.named(identity.KEY)
         groups = [
             commands_of(c.news, s, key, secrets.get(s), echo=is_echo(c.message, self._own_account))
@@ -93,6 +92,8 @@ class Door:
             if (s := c.subject)
         ]
         answered = dict(zip(map(id, going), await self._handle(groups), strict=True))
+        # Also of what was known before: who was killed in between is asked again.
+        await self._discover([c for c in going if not isinstance(answered[id(c)], Refused)])
         return [
             refused(c)
             if isinstance(c, Refusal)
