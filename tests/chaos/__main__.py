@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from events.runtime.logging import configure
+
 from .storm import Forecast, weather
 
 
@@ -24,8 +26,9 @@ def main() -> None:
     asked.add_argument("--only", action="append", default=[], metavar="SERVICE", help="just these services")
     asked.add_argument("--keep", type=Path, default=None, metavar="DIR", help="put the data here and leave them")
     given = asked.parse_args()
+    configure("chaos", "error")
     seed = random.SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
-    forecast = Forecast(seed, given.kills, tuple(given.only), given.pace, rate=given.rate)
+    forecast = Forecast(seed, given.kills, only=tuple(given.only), pace=given.pace, rate=given.rate)
     print(f'Storm with seed {seed}, {given.kills} kills (again: make chaos ARGS="--seed {seed} --kills {given.kills}")')
     directory = given.keep or Path(tempfile.mkdtemp(prefix="gdpr-chaos-"))
     directory.mkdir(parents=True, exist_ok=True)

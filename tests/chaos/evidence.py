@@ -6,6 +6,7 @@ Personal fields are opened with the keys of the key database and the key-encrypt
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -311,12 +312,12 @@ def plain(table: Table[Any], row: Any, hashing: bytes = b"") -> Row:
         if column.terms:
             told[column.name] = sorted(keyed_hash(hashing, term) for term in value)
         elif column.adapter is not None and value is not None:
-            told[column.name] = column.adapter.dump_json(value)
+            told[column.name] = json.loads(column.adapter.dump_json(value))
         else:
             told[column.name] = value
     for name, adapter in table.personal.items():
         value = getattr(row, name)
-        told[name] = value if value is ERASED else adapter.dump_json(value)
+        told[name] = value if value is ERASED else json.loads(adapter.dump_json(value))
     return told
 
 

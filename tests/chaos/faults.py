@@ -41,14 +41,16 @@ class Fault:
         return f"{verb} {self.target}{lasting}"
 
 
-def plan(seed: int, kills: int, services: Sequence[str], *, pace: float = 1.5) -> list[Fault]:
+def plan(
+    seed: int, kills: int, services: Sequence[str], *, pace: float = 1.5, servers: Sequence[str] = SERVERS
+) -> list[Fault]:
     """Draw the faults of a storm with so many kills. Every process is killed at least once where the kills suffice; beside every
     four kills somebody is frozen, beside every five somebody runs twice."""
     chance = random.Random(seed)
-    everybody = [*services, *SERVERS]
+    everybody = [*services, *servers]
     chance.shuffle(everybody)
     # A server takes everybody down with it for seconds: a service is hit four times as often.
-    weights = [1 if name in SERVERS else 4 for name in everybody]
+    weights = [1 if name in servers else 4 for name in everybody]
     targets = (everybody + chance.choices(everybody, weights, k=kills))[:kills]
     faults: list[Fault] = []
 
@@ -57,7 +59,7 @@ def plan(seed: int, kills: int, services: Sequence[str], *, pace: float = 1.5) -
 
     for number, target in enumerate(targets):
         if number % 4 == 1:
-            sleeper = chance.choice([*services, "broker"])
+            sleeper = chance.choice([*services, *(s for s in servers if s == "broker")])
             lasts = chance.uniform(3, 6) if sleeper == "broker" else chance.uniform(1.2, 1.8) * LEASE
             faults.append(Fault(wait(), "freeze", sleeper, round(lasts, 1)))
         if number % 5 == 0:

@@ -19,6 +19,7 @@ from uuid import UUID, uuid4, uuid5
 import aiohttp
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 
 from crm_gateway.translating import COMMANDS
 from events.catalogue.crm import INBOUND
@@ -26,6 +27,7 @@ from events.runtime.kafka import stopped
 from stack.running_stack import RunningStack
 
 from .ledger import Answer, Check, Command, Door, Ledger
+from .portal import choose, link_in_mail
 
 HURRY = 4.0
 """How long a client waits for an answer before it asks again."""
@@ -93,6 +95,7 @@ class Load:
         self._stop = asyncio.Event()
         self._numbers = iter(range(1_000_000))
         self._at_work: list[asyncio.Task[None]] = []
+        self._producer: AIOKafkaProducer | None = None
 
     # --- coming and going ---------------------------------------------------------------------------------------
 
@@ -114,7 +117,7 @@ class Load:
         ]
         running = set(self._stack.names())
         if "subject-access" in running:
-            work.append((self._link, 0.7))
+            work += [(self._link, 0.5), *([(self._choose, 0.4)] * 2)]
         self._at_work = [asyncio.create_task(self._again_and_again(what, pause)) for what, pause in work]
 
     async def end(self, limit: float) -> None:
@@ -128,6 +131,7 @@ class Load:
             for task in self._at_work:
                 if not task.cancelled() and (error := task.exception()) is not None:
                     raise error
+        await self._give_up_producer()
 
     async def _again_and_again(self, what: Callable[[], Awaitable[None]], pause: float) -> None:
         while not self._stop.is_set():
@@ -146,7 +150,7 @@ class Load:
         fields = {
             "first_name": self._chance.choice(["Erika", "Jörg", "Ayşe", "Zoë", "Łukasz"]),
             "last_name": f"Sturm {number}",
-            "emails": [f"{ref.lower()}@storm.example"],
+            "emails": [_address(ref)],
             "phones": [f"+49 30 {number:06}"],
             "Notiz": f"n {number}",
         }
@@ -209,40 +213,33 @@ class Load:
                 self.subjects[message["crm_ref"]] = command.subject = UUID(outcome["subject_id"])
 
     async def _crm_over_topic(self) -> None:
-        """Publish a handful, each again until the broker has it; among them what nobody can take over."""
-        client = AIOKafkaProducer(bootstrap_servers=self._stack.bootstrap, enable_idempotence=True)
-        try:
-            await asyncio.wait_for(client.start(), 10)
-            for _ in range(20):
-                if self._stop.is_set():
-                    break
-                if self._chance.random() < 0.1:
-                    sent = await asyncio.wait_for(client.send_and_wait(INBOUND, b'{"type": "crm.person'), 10)
-                    self.ledger.garbage.add(f"{sent.topic}/{sent.partition}/{sent.offset}")
-                message = self._news()
-                command = self._note(message, "crm-topic")
-                await self._publish(client, message, command)
-                await asyncio.sleep(0.2 / self._rate)
-        except (KafkaError, TimeoutError, OSError):
-            await asyncio.sleep(0.3)
-        finally:
-            await stopped(client)
+        """Publish a message; now and then one that nobody can take over."""
+        if self._chance.random() < 0.1:
+            sent = await self._published(b'{"type": "crm.person', b"bad")
+            self.ledger.garbage.add(f"{sent.topic}/{sent.partition}/{sent.offset}")
+        message = self._news()
+        command = self._note(message, "crm-topic")
+        await self._published(json.dumps(message).encode(), message["crm_ref"].encode(), _tried(command))
+        command.answers.append(Answer(time.time(), 202))
 
-    async def _publish(self, client: AIOKafkaProducer, message: dict[str, Any], command: Command) -> None:
-        value = json.dumps(message).encode()
+    async def _published(self, value: bytes, key: bytes, on_try: Callable[[], None] = lambda: None) -> RecordMetadata:
+        """Publish until the broker says that it has the record; on doubt with another producer."""
         while True:
-            command.tries += 1
+            on_try()
             try:
-                await asyncio.wait_for(client.send_and_wait(INBOUND, value, key=message["crm_ref"].encode()), 10)
+                async with asyncio.timeout(10):
+                    if self._producer is None:
+                        self._producer = AIOKafkaProducer(bootstrap_servers=self._stack.bootstrap)
+                        await self._producer.start()
+                    return await self._producer.send_and_wait(INBOUND, value, key=key)
             except (KafkaError, TimeoutError, OSError):
-                await stopped(client)
-                client = AIOKafkaProducer(bootstrap_servers=self._stack.bootstrap, enable_idempotence=True)
-                with suppress(KafkaError, TimeoutError, OSError):
-                    await asyncio.wait_for(client.start(), 10)
+                await self._give_up_producer()
                 await asyncio.sleep(0.3)
-            else:
-                command.answers.append(Answer(time.time(), 202))
-                return
+
+    async def _give_up_producer(self) -> None:
+        if self._producer is not None:
+            await stopped(self._producer)
+        self._producer = None
 
     async def _read_feed(self) -> None:
         """Read on in the feed, and confirm what was read."""
@@ -311,9 +308,10 @@ class Load:
             await self._send_over_http([message], [command])
 
     async def change(self, subject: UUID) -> None:
-        """Have the CRM say something new of a person."""
+        """Have the CRM say something new of a person, off the record."""
         ref = next(ref for ref, known in self.subjects.items() if known == subject)
-        await self._tell_over_http([self._changed(ref)])
+        command = Command("crm-http", "crm-gateway", uuid4(), "change", time.time())
+        await self._send_over_http([self._changed(ref)], [command])
 
     async def _check(self) -> None:
         subject, asked = self._somebody(), time.time()
@@ -332,13 +330,25 @@ class Load:
         """Issue a link to somebody's own address."""
         ref = self._chance.choice(sorted(self.subjects))
         subject = self.subjects[ref]
-        body = {"to": f"{ref.lower()}@storm.example", "language": "de", "reason": "storm"}
+        body = {"to": _address(ref), "language": "de", "reason": "storm"}
         command = self.ledger.add(Command("link", "subject-access", uuid4(), "link", time.time(), subject=subject))
         path = f"/v1/persons/{subject}/links"
-        answer = await self._doors.ask_until_answered(
-            "POST", "subject-access", path, body, roles=("staff",), key=command.id, on_try=_tried(command)
-        )
+        how: dict[str, Any] = {"roles": ("staff",), "key": command.id, "on_try": _tried(command)}
+        answer = await self._doors.ask_until_answered("POST", "subject-access", path, body, **how)
+        while answer.status == 404 and not self._stop.is_set():  # the portal has not heard of the person yet
+            await asyncio.sleep(0.2)
+            answer = await self._doors.ask_until_answered("POST", "subject-access", path, body, **how)
         command.answers.append(answer)
+
+    async def _choose(self) -> None:
+        """Press a button in the portal, as somebody whose link has arrived."""
+        ref = self._chance.choice(sorted(self.subjects))
+        if (path := await link_in_mail(self._stack, _address(ref))) is not None:
+            await choose(self._stack, self.ledger, self.subjects[ref], path, IN_PORTAL)
+
+
+def _address(ref: str) -> str:
+    return f"{ref.lower()}@storm.example"
 
 
 def _tried(*commands: Command) -> Callable[[], None]:

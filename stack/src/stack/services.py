@@ -103,6 +103,7 @@ SETTABLE: Mapping[str, str] = {
     "SMTP_PASSWORD": "",
     "SMTP_TLS": "none",
     "MAIL_FROM": "Nordlicht Handel GmbH <datenschutz@nordlicht.example>",
+    "MAIL_LEASE_SECONDS": "",
 }
 """What whoever starts the stack may set, and what it is otherwise (empty: the service's own default)."""
 

@@ -226,6 +226,8 @@ class ProjectionRunner:
             with contextlib.suppress(asyncio.CancelledError):
                 await building
         await self._forget(generation_name(self.projection, old))
+        if self.alongside:
+            await self._forget(name)  # nobody follows the log for it: positions that stand still would look like a lag
         rows = int(await self._pool.fetchval(f"SELECT count(*) FROM {self.name}"))  # noqa: S608
         log.info("read model rebuilt", projection=self.name, generation=new, rows=rows)
         return rows
