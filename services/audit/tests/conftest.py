@@ -130,10 +130,10 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Keys]
 @pytest.fixture(scope="module")
 def installation(
     database: Callable[[], str], secrets: tuple[Path, Path, Keys], kafka: Any
-) -> Callable[[], AuditSettings]:
+) -> Callable[..., AuditSettings]:
     """Make the settings of a new installation, with databases and topics of its own."""
 
-    def make() -> AuditSettings:
+    def make(**more: Any) -> AuditSettings:
         keys = database()
 
         async def prepare() -> None:
@@ -155,6 +155,7 @@ def installation(
             fetch_max_wait_ms=50,
             lease_seconds=1.5,
             http_port=1,
+            **more,
         )
 
     return make
@@ -184,7 +185,7 @@ async def running(settings: AuditSettings, signer: Keys) -> AsyncIterator[Runnin
 
 
 @pytest.fixture(scope="module")
-async def audit(installation: Callable[[], AuditSettings], secrets: tuple[Path, Path, Keys]) -> AsyncIterator[Running]:
+async def audit(installation: Callable[..., AuditSettings], secrets: tuple[Path, Path, Keys]) -> AsyncIterator[Running]:
     """A service for the tests of a module."""
     async with running(installation(), secrets[2]) as run:
         yield run

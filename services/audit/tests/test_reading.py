@@ -36,9 +36,12 @@ def given_at(hours: int = 0, evidence: str | None = "ticked by Zoë Čapek") -> 
     )
 
 
-async def a_life(audit: Running) -> tuple[UUID, list[UUID]]:
-    """Write a short life over three topics; give the person and the events in their order."""
-    anna = uuid4()
+async def a_life(audit: Running, apart_from: str = "") -> tuple[UUID, list[UUID]]:
+    """Write a short life over three topics; give the person and the events in their order.
+
+    ``apart_from``: not in the partition of this key, for what would stop it there.
+    """
+    anna = next(who for who in iter(uuid4, None) if partition_of(str(who)) != partition_of(apart_from))
     events: list[Any] = [
         PersonAdmitted(at=NOW, by=CRM, crm_ref="1042"),
         PersonChanged(at=NOW, by=CRM, fields={"last_name": "f1"}, values={"last_name": "Čapek"}),
@@ -116,7 +119,7 @@ async def test_a_clock_that_was_set_back_does_not_turn_versions_round(audit: Run
 
 
 async def test_what_cannot_be_read_is_a_line_and_no_end(audit: Running) -> None:
-    anna, ids = await a_life(audit)
+    anna, ids = await a_life(audit, apart_from="kind-newsletter")
     offset = await audit.put("gdpr.consents", str(anna), b'{"specversion":"1.0","type":"Consen')
     stranger = uuid4()
     foreign = await audit.record(given_at(), stranger)
@@ -217,6 +220,11 @@ async def test_a_replay_is_filtered_by_time_type_and_person(audit: Running) -> N
     assert {line["subject"] for line in await audit.lines("/v1/replay", **window)} == {str(anna), str(bea)}
     (mine,) = await audit.lines("/v1/replay", **window, subject_id=anna)
     assert mine["subject"] == str(anna)
+    early = {"to_time": (later - timedelta(days=30)).isoformat()}
+    assert await audit.lines("/v1/replay", **early, subject_id=anna) == []
+    for edge in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        assert len(await audit.lines("/v1/replay", subject_id=anna, from_time=edge)) == (2 if edge < "1" else 0)
+        assert len(await audit.lines("/v1/replay", subject_id=anna, to_time=edge)) == (0 if edge < "1" else 2)
     links = await audit.lines("/v1/replay", type="AccessLinkIssued", from_time=later.isoformat(), **REASON)
     assert [line["data"]["to"] for line in links] == ["anna@example.org"]
 
@@ -250,6 +258,31 @@ async def test_a_followed_log_goes_on_with_what_is_recorded_from_now_on(audit: R
             while not (line := (await response.content.readline()).strip()):
                 pass
         assert json.loads(line)["type"] == "ConsentWithdrawn"
+
+
+async def test_a_replay_goes_through_what_is_erased_and_what_cannot_be_read(audit: Running) -> None:
+    anna, ids = await a_life(audit, apart_from="kind-newsletter")
+    bea, others = await a_life(audit)
+    await audit.put("gdpr.persons", str(anna), b"\xff\x00 no event at all")
+    await audit.audit.service.keys.destroy({anna: uuid4()})
+    after = await audit.record(given_at(), anna_too := uuid4())
+    lines = await audit.lines("/v1/replay", **REASON)
+    read = {line["id"]: line for line in lines if "id" in line}
+    assert {str(one) for one in (*ids, *others, after.id)} <= read.keys()
+    assert [read[str(one)]["personal"] for one in ids] == ["erased", "erased", "erased", "none", "none"]
+    assert read[str(others[1])]["data"]["values"] == {"last_name": "Čapek"}
+    assert read[str(after.id)]["subject"] == str(anna_too)
+    assert any(line.get("unreadable") and line["place"]["topic"] == "gdpr.persons" for line in lines)
+    (only,) = await audit.lines("/v1/replay", type="PersonChanged", subject_id=bea)
+    assert only["id"] == str(others[1])
+
+
+async def test_a_followed_log_ends_when_the_settings_say_so(audit: Running) -> None:
+    before, audit.settings.follow_seconds = audit.settings.follow_seconds, 0.3
+    try:
+        assert await audit.lines("/v1/replay", follow=True, subject_id=uuid4()) == []
+    finally:
+        audit.settings.follow_seconds = before
 
 
 async def test_a_broker_that_does_not_answer_is_said(audit: Running) -> None:

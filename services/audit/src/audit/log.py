@@ -6,10 +6,11 @@ memory than one of a day.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer
@@ -23,7 +24,7 @@ from events.errors import Unreadable
 from events.runtime.kafka import BROKER_TROUBLE, consumer, last_records, stopped
 from web.problems import Problem
 
-DISORDER = timedelta(minutes=2)
+DISORDER_MS = 120_000
 """How far the order of a partition may differ from the order of recording: two processes' clocks, and a slow transaction."""
 FOLLOW_MS = 5_000
 AT_ONCE = 2_000
@@ -68,24 +69,30 @@ class Log:
         self._prefix = settings.topic_prefix
 
     async def read(self, span: Span, wanted: Callable[[Raw], bool] = lambda _: True) -> AsyncIterator[list[Found]]:
-        """Give what stands in the span, in portions, each partition in its order; with ``follow`` without an end.
+        """Give what stands in the span, in portions, each partition in its order; with ``follow`` for as long as the settings allow.
 
         ``wanted`` looks at a record before it is decoded. An empty portion says only that a while has passed.
         Raises ``Problem`` 503 where the broker cannot be reached.
         """
         async with self._client() as client:
             left = await self._assign(client, span)
-            while left or span.follow:
-                fetched = await client.getmany(timeout_ms=FOLLOW_MS if span.follow else 1000, max_records=AT_ONCE)
+            until = time.monotonic() + self._settings.follow_seconds
+            while time.monotonic() < until if span.follow else left:
+                fetched = await client.getmany(timeout_ms=self._patience(span), max_records=AT_ONCE)
                 if span.follow and not fetched:
                     yield []
                 for place, records in fetched.items():
+                    if span.to_time and (late := _too_late(records, span.to_time)) is not None and place in left:
+                        left[place] = min(left[place], late)
                     end = None if span.follow else left.get(place, 0)
                     found = self._decoded(place, records, end, wanted)
                     if found:
                         yield found
                 if not span.follow:
                     await self._leave(client, left)
+
+    def _patience(self, span: Span) -> int:
+        return min(FOLLOW_MS, int(self._settings.follow_seconds * 1000)) if span.follow else 1000
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[AIOKafkaConsumer]:
@@ -118,9 +125,7 @@ class Log:
         last = await last_records(client, places)
         ends = {place: record.offset + 1 if record else starts[place] for place, record in last.items()}
         if span.from_time:
-            starts |= await self._at(client, places, span.from_time - DISORDER, starts, ends)
-        if span.to_time:
-            ends |= await self._at(client, places, span.to_time + DISORDER, starts, ends)
+            starts |= await self._at(client, places, span.from_time, starts, ends)
         for place in places:
             starts[place] = max(starts[place], span.from_offset or 0)
             if span.to_offset is not None:
@@ -136,11 +141,11 @@ class Log:
         self,
         client: AIOKafkaConsumer,
         places: Sequence[TopicPartition],
-        time: datetime,
+        moment: datetime,
         starts: dict[TopicPartition, int],
         ends: dict[TopicPartition, int],
     ) -> dict[TopicPartition, int]:
-        stamp = max(0, int(time.timestamp() * 1000))
+        stamp = max(0, _stamp(moment) - DISORDER_MS)
         found = await client.offsets_for_times(dict.fromkeys(places, stamp))
         return {place: max(at.offset, starts[place]) if (at := found.get(place)) else ends[place] for place in places}
 
@@ -167,6 +172,17 @@ class Log:
             except Unreadable as error:
                 found.append(Found(at, None, broken(record, at, str(error))))
         return found
+
+
+def _too_late(records: Sequence[Raw], moment: datetime) -> int | None:
+    """Give the offset of the first record that is too late. Read off the records: in a broker that was filled again, the
+    index by time knows only that they all came late."""
+    stamp = _stamp(moment) + DISORDER_MS
+    return next((record.offset for record in records if record.timestamp >= stamp), None)
+
+
+def _stamp(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def broken(record: Any, place: Place, why: str) -> Broken:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from audit.lines import CLOSED, Broken, Line, Secrets, line_of, written
 from audit.log import Found, Raw, Span
-from events.envelope import Envelope
 from events.errors import Unreadable
 from events.runtime.keys import Keys
 
@@ -34,13 +33,16 @@ class Filter:
         key = str(self.subject).encode()
         return lambda record: record.key == key
 
-    def wants(self, envelope: Envelope) -> bool:
-        """Whether an event is wanted. Times are those of recording: ``to_time`` itself is not."""
-        return (
-            (not self.types or envelope.type in self.types)
-            and (self.from_time is None or envelope.recordedtime >= self.from_time)
-            and (self.to_time is None or envelope.recordedtime < self.to_time)
-        )
+    def wants(self, found: Found) -> bool:
+        """Whether a record is wanted. Times are those of recording: ``to_time`` itself is not. Of what cannot be read
+        only the broker's time is known; it is wanted whatever type it may have been."""
+        if found.envelope is None:
+            assert found.broken is not None
+            return found.broken.written is None or self._in_time(found.broken.written)
+        return (not self.types or found.envelope.type in self.types) and self._in_time(found.envelope.recordedtime)
+
+    def _in_time(self, time: datetime) -> bool:
+        return (self.from_time is None or time >= self.from_time) and (self.to_time is None or time < self.to_time)
 
 
 async def portions(
@@ -52,7 +54,7 @@ async def portions(
         if not found:
             yield b"\n"
         for begin in range(0, len(found), PORTION):
-            some = [f for f in found[begin : begin + PORTION] if f.envelope is None or wanted.wants(f.envelope)]
+            some = [f for f in found[begin : begin + PORTION] if wanted.wants(f)]
             if left is not None:
                 some = some[:left]
                 left -= len(some)

@@ -116,7 +116,7 @@ def routes(service: Service, log: Log, settings: AuditSettings, clock: Clock = l
     async def replay(call: Call[None, Wanted]) -> AsyncIterator[bytes]:
         """Read the log as it was written.
 
-        Each partition in its order, up to where the log ended when it was asked; with `follow` without an end, and with an empty
+        Each partition in its order, up to where the log ended when it was asked; with `follow` for a day, and with an empty
         line now and then. Whoever reads slowly is waited for.
         """
         asked = call.query
