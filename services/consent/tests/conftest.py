@@ -107,6 +107,12 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Keys]
 
 
 @pytest.fixture(scope="module")
+def signing(secrets: tuple[Path, Path, Keys]) -> Keys:
+    """Signs the tokens that the services of this module believe."""
+    return secrets[2]
+
+
+@pytest.fixture(scope="module")
 def installation(
     database: Callable[[], str], secrets: tuple[Path, Path, Keys], kafka: Any
 ) -> Callable[..., ConsentSettings]:

@@ -7,16 +7,16 @@ administrator changed since; a changed entry applies once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from consent.deciders.kinds import KINDS, DefineKind, PublishWording
 from consent.deciders.purposes import PURPOSES, DefinePurpose
@@ -58,7 +58,7 @@ class ConfiguredKind(_Entry):
     channels: tuple[Channel, ...]
     double_opt_in: bool = False
     validity_days: int | None = Field(default=None, ge=1, le=36_500)
-    wording: dict[Language, str]
+    wording: dict[Language, Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]]
 
 
 class Configuration(_Entry):
@@ -78,19 +78,62 @@ class _Step:
     def id(self) -> UUID:
         return uuid5(CONFIGURATION, "\0".join(self.said))
 
+    @property
+    def place(self) -> str:
+        """Where it stands in the file."""
+        what, name, _ = self.said
+        return {"purpose": f"purposes.{name}", "kind": f"kinds.{name}", "wording": f"kinds.{name}.wording"}[what]
+
 
 def read(path: Path | None) -> Configuration:
     """Read the installation's file, or the one that comes with the service. Raises ``Unusable``."""
+    name = str(path) if path else "defaults.yaml"
     try:
         text = path.read_text(encoding="utf-8") if path else DEFAULTS.read_text(encoding="utf-8")
-        return Configuration.model_validate(yaml.safe_load(text))
+        configuration = Configuration.model_validate(yaml.load(text, _Strict))  # noqa: S506 a safe loader, stricter
     except OSError as error:
-        raise Unusable(f"CONSENT_CONFIGURATION: {path} cannot be read ({error.strerror}).") from None
+        raise Unusable(f"CONSENT_CONFIGURATION: {name} cannot be read ({error.strerror}).") from None
     except (yaml.YAMLError, UnicodeError) as error:
-        raise Unusable(f"CONSENT_CONFIGURATION: {path} is not YAML in UTF-8: {error}") from None
+        raise Unusable(f"CONSENT_CONFIGURATION: {name} is not YAML in UTF-8: {error}") from None
     except ValidationError as error:
-        places = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-        raise Unusable(f"CONSENT_CONFIGURATION: {path} does not fit. {places}") from None
+        raise Unusable(
+            _listed(name, ((".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors()))
+        ) from None
+    if faults := [*_rehearsed(configuration)]:
+        raise Unusable(_listed(name, faults))
+    return configuration
+
+
+class _Strict(yaml.SafeLoader):
+    """YAML in which a name stands once: otherwise the last of two would silently be the one that counts."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if not isinstance(name := key.value, str):
+                continue  # no name at all, and said by what comes after us
+            if name in seen:
+                raise yaml.MarkedYAMLError(problem=f"{name!r} stands here twice", problem_mark=key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def _listed(name: str, faults: Iterable[tuple[str, str]]) -> str:
+    lines = "".join(f"\n  {place or 'the whole file'}: {what}" for place, what in faults)
+    return f"CONSENT_CONFIGURATION: {name} does not fit.{lines}"
+
+
+def _rehearsed(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """Try the whole file on an empty installation: what a rule forbids is wrong in the file, and is said before the start."""
+    states: dict[str, Any] = {}
+    for step in _steps(configuration, datetime(2000, 1, 1, tzinfo=UTC)):
+        stream = step.decider.stream(step.command)
+        state = states.get(stream, step.decider.initial)
+        try:
+            states[stream] = step.decider.fold(step.decider.decide(state, step.command), state)
+        except Refused as refused:
+            if refused.slug != "unknown-kind":  # that follows from the fault above it
+                yield step.place, refused.message
 
 
 async def apply(configuration: Configuration, handler: Handler, at: datetime) -> None:
