@@ -38,6 +38,7 @@ MOST_RECORDS = 500
 PUBLISH_AT_ONCE = 200
 PUBLISH_LOCK = 20164
 LOOK_EVERY = 0.2
+GRACE = 2.0
 VERY_LONG_MS = 24 * 3600 * 1000
 
 
@@ -72,7 +73,8 @@ class Bus:
             enable_idempotence=settings.kafka_idempotence,
             request_timeout_ms=10_000,
             allow_auto_create_topics=False,
-            graceful_timeout=10.0,
+            # Less than `_stop` waits: a batch that waits for the database would keep its partitions from whoever comes next.
+            graceful_timeout=GRACE,
         )
         broker.subscriber(
             self._inbound,
