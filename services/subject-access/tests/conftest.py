@@ -22,13 +22,16 @@ from aiokafka import AIOKafkaProducer
 
 from events.catalogue import OWNERS
 from events.catalogue.access import AccessLinkIssued
+from events.catalogue.consents import ConsentGiven, KindDefined, PurposeDefined, WordingPublished, WordingRef
 from events.catalogue.persons import PersonAdmitted, PersonChanged
-from events.catalogue.vocabulary import Actor, Event
+from events.catalogue.vocabulary import THE_SYSTEM, Actor, Event
 from events.envelope import HEADERS, Recorded, decode, encode, has_personal, key_of, partition_of
 from events.runtime.keys import KEYS_SQL
 from events.runtime.transport import TransportKey
+from subject_access import reading
 from subject_access.main import SubjectAccess, build
 from subject_access.projections.persons import persons
+from subject_access.projections.standings import standings
 from subject_access.settings import SubjectAccessSettings
 from web.identity import Identity
 from web.serving import start
@@ -87,8 +90,9 @@ class Portal:
     async def record(self, event: Event, subject: UUID | None = None, *, event_id: UUID | None = None) -> UUID:
         """Put an event of another service on its topic, as that service's relay would."""
         owner = OWNERS[event.topic]
-        about = getattr(event, "record", None) or subject or getattr(event, "field", None) or getattr(event, "kind", "")
-        stream = f"{owner}-{about}"
+        named = [getattr(event, name, None) for name in ("field", "purpose", "kind")]
+        about = getattr(event, "record", None) or subject or next(filter(None, named), "")
+        stream = f"{owner}-{about}" if subject else f"{owner}-{type(event).__name__}-{about}"
         version = self._versions[stream] = self._versions.get(stream, 0) + 1
         made: Recorded[Event] = Recorded(
             id=event_id or uuid4(),
@@ -109,12 +113,12 @@ class Portal:
         if self._producer is None:
             self._producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap_servers)
             await self._producer.start()
-        named = key_of(stream, subject)
+        key_text = key_of(stream, subject)
         await self._producer.send_and_wait(
             self.settings.topic_prefix + event.topic,
             encode(made, key),
-            key=named.encode(),
-            partition=partition_of(named),
+            key=key_text.encode(),
+            partition=partition_of(key_text),
             headers=HEADERS,
         )
         return made.id
@@ -137,6 +141,68 @@ class Portal:
     async def _knows(self, subject: UUID, fields: set[str]) -> bool:
         row = await self.access.service.reader(persons).get(subject)
         return row is not None and row.held.keys() >= fields
+
+    async def offer(self) -> None:
+        """What the consent service offers: a newsletter (marketing), and surveys (none)."""
+        for purpose, marketing in (("newsletter", True), ("surveys", False)):
+            await self.record(
+                PurposeDefined(
+                    at=LONG_AGO,
+                    by=THE_SYSTEM,
+                    purpose=purpose,
+                    titles={"de": purpose, "en": purpose},
+                    descriptions={
+                        "de": f"Wofür wir {purpose} brauchen.",
+                        "en": f"What we need {purpose} for.",
+                    },
+                    legal_basis="consent",
+                    direct_marketing=marketing,
+                )
+            )
+        titles = {
+            "newsletter": {"de": "Newsletter per E-Mail", "en": "Newsletter by e-mail"},
+            "surveys": {"de": "Umfragen per E-Mail", "en": "Surveys by e-mail"},
+        }
+        for kind, named in titles.items():
+            await self.record(
+                KindDefined(at=LONG_AGO, by=THE_SYSTEM, kind=kind, purpose=kind, titles=named, channels=("email",))
+            )
+            await self.publish(kind, 1)
+        await eventually(self._offers)
+
+    async def publish(self, kind: str, version: int) -> None:
+        """A wording of a kind."""
+        texts = {
+            "de": f"Ja, ich möchte {kind}, wie in Fassung {version} beschrieben. Ich kann das jederzeit widerrufen.",
+            "en": f"Yes, I would like {kind} as described in version {version}. I can withdraw this at any time.",
+        }
+        await self.record(WordingPublished(at=LONG_AGO, by=THE_SYSTEM, kind=kind, version=version, texts=texts))
+
+    async def _offers(self) -> bool:
+        offered = await reading.offer(self.access.service)
+        return len(offered.kinds) == len(offered.wordings) == len(offered.purposes) == 2
+
+    async def given(self, subject: UUID, kind: str = "newsletter", **more: Any) -> UUID:
+        """The person agreed, long ago, on paper."""
+        told = {"at": LONG_AGO, "by": THE_CRM, "kind": kind, "method": "paper", "strength": "documented"}
+        told |= {"wording": WordingRef(version=1, language="de")}
+        event = await self.record(ConsentGiven.model_validate(told | more), subject)
+        await eventually(lambda: self.stands(subject, kind, "given"))
+        return event
+
+    async def stands(self, subject: UUID, kind: str, state: str) -> bool:
+        """Whether the portal knows that this holds."""
+        row = await self.access.service.reader(standings).get(subject, kind)
+        return row is not None and row.state == state
+
+    async def choice_of(self, subject: UUID) -> Recorded[Any]:
+        """The choice that the person made in the portal, as it stands in the log."""
+        rows = await self.access.service.pool.fetch(
+            "SELECT value FROM events WHERE key = $1 ORDER BY position", str(subject)
+        )
+        made = [event for row in rows if (event := decode(row["value"], {})).type == "ConsentChosen"]
+        assert len(made) == 1, "one choice"
+        return made[0]
 
     async def link(self, subject: UUID, **more: Any) -> tuple[UUID, str]:
         """Issue a link; give its id, and its secret as the notifier reads it."""

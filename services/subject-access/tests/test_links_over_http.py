@@ -67,7 +67,7 @@ async def test_a_scanner_that_fetches_the_link_is_no_visit(portal: Portal) -> No
 
 async def test_a_revoked_link_opens_nothing_from_that_moment_on(portal: Portal) -> None:
     subject = await portal.person()
-    link, token = await portal.link(subject)
+    link, token = await portal.link(subject, language="en")
     async with portal.visitor() as browser:
         async with browser.get(f"/l/{token}") as answer:
             assert answer.status == 200
@@ -78,7 +78,7 @@ async def test_a_revoked_link_opens_nothing_from_that_moment_on(portal: Portal) 
         async with browser.get(f"/l/{token}") as answer:
             assert answer.status == 410
             page = await answer.text()
-    assert "withdrawn" in page
+    assert "cancelled" in page
     assert "Erika" not in page
     assert "erika@example.org" not in page
 
@@ -98,7 +98,7 @@ async def test_a_link_that_another_process_revoked_ends_the_visit_too(portal: Po
 
 async def test_a_link_runs_out(portal: Portal) -> None:
     subject = await portal.person()
-    _, token = await portal.link(subject, hours=1)
+    _, token = await portal.link(subject, hours=1, language="en")
     async with portal.visitor() as browser:
         async with browser.get(f"/l/{token}") as answer:
             assert answer.status == 200

@@ -17,13 +17,14 @@ from events.runtime.service import Service
 from events.runtime.transport import TransportKey
 from subject_access.deciders.links import LINKS
 from subject_access.deciders.looks import LOOKS
-from subject_access.pages import door
+from subject_access.pages import choices as choice_pages
+from subject_access.pages import consents, data, door, history, looking
 from subject_access.parts import Parts
 from subject_access.projections.choices import choices
 from subject_access.projections.fields import fields
 from subject_access.projections.happenings import happenings
 from subject_access.projections.links import links
-from subject_access.projections.looks import looks
+from subject_access.projections.looks import looks, readings
 from subject_access.projections.offer import kinds, purposes, wordings
 from subject_access.projections.outcomes import outcomes
 from subject_access.projections.persons import persons
@@ -59,7 +60,7 @@ def build(settings: SubjectAccessSettings, clock: Callable[[], datetime] = lambd
         NAME,
         settings,
         schema=[files("subject_access") / "schema.sql", sessions.SCHEMA],
-        projections=[persons, records, fields, kinds, wordings, purposes, standings, outcomes, happenings],
+        projections=[persons, records, fields, kinds, wordings, purposes, standings, outcomes, happenings, readings],
         alongside={LINKS.name: [links, choices], LOOKS.name: [looks]},
     )
     https = settings.portal_url.startswith("https://")
@@ -98,7 +99,7 @@ def build(settings: SubjectAccessSettings, clock: Callable[[], datetime] = lambd
         middlewares=(parts.sessions.middleware,),
     )
     parts.pages.add_to(app)
-    for page in (door,):
+    for page in (door, data, consents, choice_pages, history, looking):
         page.add_to(app, parts)
     return SubjectAccess(service, app, parts)
 

@@ -30,6 +30,16 @@ CREATE TABLE IF NOT EXISTS looks (
 );
 CREATE INDEX IF NOT EXISTS looks_by_subject ON looks (subject, at);
 
+-- Who read the log about whom.
+CREATE TABLE IF NOT EXISTS readings (
+    look    uuid        NOT NULL PRIMARY KEY,
+    subject uuid        NOT NULL,
+    at      timestamptz NOT NULL,
+    place   text        NOT NULL,
+    by      text        NOT NULL
+);
+CREATE INDEX IF NOT EXISTS readings_by_subject ON readings (subject, at);
+
 -- What people chose here.
 CREATE TABLE IF NOT EXISTS choices (
     choice_id        uuid        NOT NULL PRIMARY KEY,
@@ -132,6 +142,7 @@ CREATE TABLE IF NOT EXISTS happenings (
     by      text        NOT NULL,
     kind    text,
     how     text,
-    many    bigint      NOT NULL
+    many    bigint      NOT NULL,
+    cause   uuid
 );
 CREATE INDEX IF NOT EXISTS happenings_by_subject ON happenings (subject, at);

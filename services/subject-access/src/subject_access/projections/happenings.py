@@ -51,7 +51,10 @@ OF = (
 
 @dataclass(frozen=True, slots=True)
 class HappeningRow:
-    """One event: its type, by whom (a sort of actor), the kind of consent or record, and how it was said or chosen."""
+    """One event: its type, by whom (a sort of actor), the kind of consent or record, and how it was said or chosen.
+
+    ``many`` is the number of fields that it names, ``cause`` the event that it carries out.
+    """
 
     event: UUID
     subject: UUID
@@ -61,6 +64,7 @@ class HappeningRow:
     kind: str | None = None
     how: str | None = None
     many: int = 1
+    cause: UUID | None = None
 
 
 @projection(table="happenings", of=OF, key=lambda e: e.id)
@@ -78,5 +82,6 @@ def happenings(row: HappeningRow | None, e: Recorded[Event]) -> HappeningRow | N
         e.data.by.kind,
         getattr(e.data, "kind", None),
         how if isinstance(how, str) else None,
-        len(fields) if fields else 1,
+        len(fields) if e.type == "PersonChanged" and fields else 1,
+        e.causation,
     )
