@@ -84,18 +84,19 @@ async def test_every_page_is_accessible_fits_and_is_small(
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     await page.goto(f"{portal.address}/l/{guest.token}")
+    sizes: dict[str, int] = {}
     for path in PAGES:
-        sizes: dict[str, int] = {}
         await page.goto(f"{portal.address}{path}?lang={language}")
         assert await page.get_attribute("html", "lang") == language
-        found = await Axe().run(page)
+        found = await Axe().run(page, options={"resultTypes": ["violations"]})
         assert found.violations_count == 0, f"{path}: {found.generate_report()}"
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
         html = await page.content()
-        for asset in re.findall(r'(?:href|src)="(/static/[^"]+)"', html):
+        assets = re.findall(r'(?:href|src)="(/static/[^"]+)"', html)
+        for asset in set(assets) - sizes.keys():
             answer = await page.request.get(portal.address + asset)
             sizes[asset] = len(await answer.body())
-        assert len(html.encode()) + sum(sizes.values()) < WEIGHT, f"{path}: {sizes}"
+        assert len(html.encode()) + sum(sizes[asset] for asset in assets) < WEIGHT, path
     assert [text for text in complaints if "404" not in text] == []
     await page.context.close()
 
