@@ -27,8 +27,8 @@ NOT_FOR_ALL = {
 """What `gdpr up` sets for all, and a container gets only where it is used."""
 BY_DATABASE = {"PGPASSFILE", "KEY_ENCRYPTION_KEY_FILE"}
 """Files of those who have a database."""
-OPTIONAL = {"CONTACT_MAIL", "CONSENT_CONFIGURATION", "LINK_HOURS"}
-"""Empty by default; whoever wants them adds them to the service."""
+OPTIONAL = {name for name, value in SETTABLE.items() if not value}
+"""Empty by default; whoever wants one adds it to the service."""
 
 
 def parts(service: Service) -> dict[str, Any]:
