@@ -20,6 +20,7 @@ from aiohttp import web as http
 from console.main import build
 from console.settings import Settings
 from console.signing_in.local import Limits
+from events.runtime import logging
 from web.limits import Limit
 from web.serving import start
 from web.testing import Keys
@@ -41,6 +42,12 @@ def hashed(password: str) -> str:
     salt = os.urandom(16)
     digest = hashlib.scrypt(password.encode(), salt=salt, n=2**10, r=8, p=1)
     return f"scrypt$1024$8$1${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> None:
+    """Log as the running service does: an unconfigured log draws pictures of every exception."""
+    logging.configure("console", "warning")
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ class Provider:
 
     url: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
-    key: RSAKey = KEY
+    key: RSAKey = field(default_factory=lambda: KEY)
     header: dict[str, Any] = field(default_factory=dict)
     raw: str = ""
     issuer: str = ""

@@ -109,7 +109,6 @@ async def test_the_crms_key_leaves_the_address_at_once(desk: Desk) -> None:
     html = await anna.get("/actionpad?crm_ref=K-999")
     assert anna.status == 404
     assert "no such person" in html
-    assert "K-999" not in html
     html = await anna.get("/actionpad")
     assert anna.status == 400
     assert "did not say which customer" in html

@@ -55,7 +55,7 @@ async def test_records_that_are_not_reachable_are_said(desk: Desk) -> None:
     for path in ("/", "/search"):
         html = await anna.post(path, fields)
         assert anna.status == 200
-        assert "The customers&#39; records are not reachable" in html
+        assert "The customers' records are not reachable" in html
         assert 'value="erika"' in html or path == "/search"
 
 

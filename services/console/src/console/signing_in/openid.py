@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import aiohttp
 from joserfc import jwt
@@ -144,13 +144,13 @@ class OpenId:
             "code_verifier": begun.verifier,
         }
         ways = provider.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        basic = None
+        headers = {}
         if secret and "client_secret_basic" in ways:
-            quoted = (urlencode({"": one})[1:] for one in (self._settings.oidc_client_id, secret))
-            basic = aiohttp.BasicAuth(*quoted)
+            said = f"{quote_plus(self._settings.oidc_client_id)}:{quote_plus(secret)}"
+            headers["Authorization"] = f"Basic {base64.b64encode(said.encode()).decode()}"
         else:
             form |= {"client_id": self._settings.oidc_client_id, **({"client_secret": secret} if secret else {})}
-        told = await self._fetch(provider["token_endpoint"], form, basic)
+        told = await self._fetch(provider["token_endpoint"], form, headers)
         if not isinstance(told, dict) or not isinstance(told.get("id_token"), str):
             raise self._failed("no id_token")
         claims = await self._verified(told["id_token"], provider)
@@ -197,12 +197,14 @@ class OpenId:
             self._known, self._known_until = told, self._clock() + AN_HOUR
         return self._known
 
-    async def _fetch(self, address: str, form: Mapping[str, str] | None = None, auth: Any = None) -> Any:
+    async def _fetch(self, address: str, form: Mapping[str, str] | None = None, headers: Any = None) -> Any:
         timeout = aiohttp.ClientTimeout(total=self._settings.answer_seconds)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=True) as http,
-                http.request("POST" if form else "GET", address, data=form, auth=auth, allow_redirects=False) as told,
+                http.request(
+                    "POST" if form else "GET", address, data=form, headers=headers, allow_redirects=False
+                ) as told,
             ):
                 raw = await told.read()
         except (aiohttp.ClientError, TimeoutError) as error:
