@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from audit.decider import LOOKS, RecordLook
+from audit.decider import LOOKS, MOST_CHARACTERS, RecordLook
 from audit.history import Texts, about, lines, span_of
 from audit.lines import BrokenShape, LineShape, written
 from audit.log import Log, Span
@@ -28,7 +29,18 @@ READERS = ("auditor", "dpo")
 REFUSALS = ("reason-missing", "reason-too-long", "reason-names-a-person")
 UNREACHABLE = {503: ("broker-unreachable",)}
 
-Reason = Annotated[str, StringConstraints(max_length=1000)]
+Reason = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS)]
+EventType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,64}$")]
+WRITTEN_OUT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d")
+
+
+def _written_out(given: object) -> object:
+    if isinstance(given, str) and not WRITTEN_OUT.match(given):  # a bare number would be read as seconds
+        raise ValueError("write it out, with its offset: 2026-05-04T09:00:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Clock = Callable[[], datetime]
 
 
@@ -50,13 +62,13 @@ class Opening(BaseModel):
 class Wanted(Opening):
     """What is to be replayed."""
 
-    topic: list[Slug] = Field(default=[], description="One or several; left out: all event topics.")
+    topic: list[Slug] = Field(default=[], description="One or several; left out: all event topics.", max_length=20)
     partition: int | None = Field(default=None, ge=0, lt=PARTITIONS)
     from_offset: int | None = Field(default=None, ge=0, le=2**62, description="Needs one topic and one partition.")
     to_offset: int | None = Field(default=None, ge=0, le=2**62, description="The last offset to read.")
-    from_time: AwareDatetime | None = Field(default=None, description="Recorded at or after this time.")
-    to_time: AwareDatetime | None = Field(default=None, description="Recorded before this time.")
-    type: list[str] = Field(default=[], description="Only events of these types.", max_length=100)
+    from_time: Moment | None = Field(default=None, description="Recorded at or after this time.")
+    to_time: Moment | None = Field(default=None, description="Recorded before this time.")
+    type: list[EventType] = Field(default=[], description="Only events of these types.", max_length=50)
     subject_id: UUID | None = Field(default=None, description="Only one person's events.")
     limit: int | None = Field(default=None, ge=1, le=2**40, description="So many lines at the most.")
     follow: bool = Field(default=False, description="Go on at the end of the log, with what is recorded from now on.")
