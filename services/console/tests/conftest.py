@@ -67,8 +67,8 @@ def secrets(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> Path:
     return place
 
 
-@pytest.fixture
-def settings(secrets: Path) -> Callable[..., Settings]:
+@pytest.fixture(scope="session")
+def make_settings(secrets: Path) -> Callable[..., Settings]:
     """Make settings; every service is at one address."""
 
     def make(url: str = "http://127.0.0.1:1", **more: Any) -> Settings:
@@ -86,6 +86,11 @@ def settings(secrets: Path) -> Callable[..., Settings]:
         )
 
     return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
+    return make_settings
 
 
 @pytest.fixture
@@ -163,19 +168,29 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 @pytest.fixture
 async def make_desk(stack: AsyncExitStack, fakes: Fakes, settings: Callable[..., Settings]) -> Callable[..., Any]:
-    """Run a desk, with its own limits and settings where a test needs them."""
-
-    async def make(limits: Limits | None = None, clock: Any = None, **more: Any) -> Desk:
-        behind = await start(fakes.app(), "127.0.0.1", 0, grace=1.0)
-        stack.push_async_callback(behind.cleanup)
-        more = {name: value for name, value in more.items() if value is not None}
-        clocked = {"clock": clock} if clock else {}
-        app = build(settings(f"http://127.0.0.1:{behind.port}", **more), limits=limits or generous(), **clocked)
-        runner = await start(app, "127.0.0.1", 0, grace=1.0)
-        stack.push_async_callback(runner.cleanup)
-        return Desk(f"http://127.0.0.1:{runner.port}", fakes, stack, app)
+    async def make(**more: Any) -> Desk:
+        return await run_desk(stack, fakes, settings, **more)
 
     return make
+
+
+async def run_desk(
+    stack: AsyncExitStack,
+    fakes: Fakes,
+    settings: Callable[..., Settings],
+    *,
+    limits: Limits | None = None,
+    clock: Any = None,
+    **more: Any,
+) -> Desk:
+    """Run a desk, with its own limits, clock and settings where a test needs them."""
+    behind = await start(fakes.app(), "127.0.0.1", 0, grace=1.0)
+    stack.push_async_callback(behind.cleanup)
+    clocked = {"clock": clock} if clock else {}
+    app = build(settings(f"http://127.0.0.1:{behind.port}", **more), limits=limits or generous(), **clocked)
+    runner = await start(app, "127.0.0.1", 0, grace=1.0)
+    stack.push_async_callback(runner.cleanup)
+    return Desk(f"http://127.0.0.1:{runner.port}", fakes, stack, app)
 
 
 @pytest.fixture
