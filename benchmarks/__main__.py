@@ -11,7 +11,7 @@ from rich.table import Table
 
 from events.runtime.logging import configure
 
-from . import machinery, whole
+from . import checking, machinery, whole
 from .figures import Figure
 from .ground import Ground, ground
 
@@ -21,6 +21,7 @@ ALL: dict[str, Measured] = {
     "relay": machinery.relay,
     "replay": machinery.replay,
     "rebuild": machinery.rebuild,
+    "check": checking.check,
     "visible": machinery.visible,
     "idle": whole.idle,
 }

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web as http
 from multidict import CIMultiDict
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 from consent.routes.parts import Parts
 from consent.verdict import Verdict
@@ -22,6 +22,13 @@ ENCODER: Final = msgspec.json.Encoder()
 WHO_MAY_CHECK = ("staff", "crm", "admin", "dpo")
 
 
+ONE_OF_BOTH: Final[list[JsonValue]] = [
+    {"required": [named], "properties": {named: {"type": "string"}, other: {"type": "null"}}}
+    for named, other in (("crm_ref", "subject_id"), ("subject_id", "crm_ref"))
+]
+"""How the document says that the person is named in one of two ways."""
+
+
 class CheckQuery(BaseModel):
     """Whom and what a check is about."""
 
@@ -32,11 +39,11 @@ class CheckQuery(BaseModel):
 class CheckBody(BaseModel):
     """Whom and what a check is about; the person by our id or by the CRM's."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"oneOf": ONE_OF_BOTH})
 
     crm_ref: CrmRef | None = None
     subject_id: UUID | None = None
-    kind: Slug = Field(examples=["newsletter"])
+    kind: Slug
 
     @model_validator(mode="after")
     def _one_of_both(self) -> CheckBody:

@@ -22,8 +22,10 @@ WHO_MAY_LOOK = ("staff", "dpo", "admin", "auditor", "crm")
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
-Titles = dict[LanguageCode, Title]
-LongTexts = dict[LanguageCode, Text]
+NOTHING_ELSE = Field(json_schema_extra={"additionalProperties": False})
+"""Says in the document as well that a key is a language; of itself it would say only what such a key holds."""
+Titles = Annotated[dict[LanguageCode, Title], NOTHING_ELSE]
+LongTexts = Annotated[dict[LanguageCode, Text], NOTHING_ELSE]
 
 
 class NewPurpose(BaseModel):
