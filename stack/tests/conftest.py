@@ -1,4 +1,4 @@
-"""The command line against a stack that has just the CRM's door and the consents: started once, when a test asks for it."""
+"""The command line against a stack without pages for staff and a CRM: started once, when a test asks for it."""
 
 import json
 import time
@@ -12,8 +12,8 @@ from stack.running_stack import start_stack
 
 @pytest.fixture(scope="session")
 def door(scratch):
-    """A stack with the CRM's door."""
-    stack = start_stack(scratch / "door", only=["crm-gateway", "consent"])
+    """A stack with the CRM's door, and what the commands ask besides."""
+    stack = start_stack(scratch / "door", only=["crm-gateway", "consent", "audit", "subject-access", "notifier"])
     yield stack
     stack.stop()
 

@@ -97,11 +97,18 @@ class Client:
         return json.loads(raw) if raw.strip() else None
 
     def lines(self, service: str, path: str, **query: Any) -> Iterator[Any]:
-        """Each line of an NDJSON answer, as it arrives."""
+        """Each line of an NDJSON answer, as it arrives. Raises a `StackError` where it breaks off before its end."""
         answer = self._send("GET", service, path, None, "", None, query)
-        while line := answer.readline():
-            if line.strip():
-                yield json.loads(line)
+        try:
+            while line := answer.readline():
+                if line.strip():
+                    yield json.loads(line)
+        except (OSError, http.client.HTTPException) as error:
+            raise StackError(
+                "broken-off",
+                f"{service} broke the answer off: what came is not all of it. Ask again; `gdpr logs {service}` says why.",
+                code=Exit.UNREACHABLE,
+            ) from error
 
     def url(self, service: str) -> str:
         known = BY_NAME[service]
@@ -199,11 +206,12 @@ def _bytes(body: Any, content: bytes | None) -> bytes | None:
 
 
 def _query(query: Mapping[str, Any]) -> str:
-    given = {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
+    given = [
+        (name, str(one).lower() if isinstance(one, bool) else str(one))
         for name, value in query.items()
         if value is not None
-    }
+        for one in (value if isinstance(value, list) else [value])
+    ]
     return f"?{urllib.parse.urlencode(given)}" if given else ""
 
 
