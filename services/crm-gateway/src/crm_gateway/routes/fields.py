@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from crm_gateway.deciders.field import FIELD, DescribeField
 from crm_gateway.describing import FieldCatalogue, catalogue
@@ -14,7 +14,10 @@ from events.catalogue.vocabulary import Language, Slug
 from events.runtime.service import Service
 from web.api import Call, Routes
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+]
+Labels = Annotated[dict[Language, Label], Field(json_schema_extra={"additionalProperties": False})]
 
 
 class Which(BaseModel):
@@ -26,10 +29,12 @@ class Which(BaseModel):
 class Description(BaseModel):
     """What a field is."""
 
+    model_config = ConfigDict(extra="forbid")
+
     type: FieldType
     group: Slug = Field(default="further", description="The group that it is shown in; `GET /v1/fields` lists ours.")
-    labels: dict[Language, Label] = Field(description="At least `de` and `en`.")
-    choices: dict[Label, dict[Language, Label]] | None = Field(
+    labels: Labels = Field(description="At least `de` and `en`.")
+    choices: dict[Label, Labels] | None = Field(
         default=None, description="For type `choice`: each value that the CRM sends, with its labels."
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from crm_gateway import identity
 from crm_gateway.projections.persons import PersonRow, persons
@@ -25,6 +25,8 @@ READERS = ("staff", "dpo", "admin", "auditor")
 class Search(BaseModel):
     """What staff type."""
 
+    model_config = ConfigDict(extra="forbid")
+
     q: Annotated[str, StringConstraints(max_length=200)] = Field(
         description="Words that must all fit: name (or its beginning), company, mail, telephone, customer number."
     )
@@ -33,6 +35,8 @@ class Search(BaseModel):
 
 class ByRef(BaseModel):
     """A reference of the CRM: personal, so it stands in no address."""
+
+    model_config = ConfigDict(extra="forbid")
 
     crm_ref: CrmRef
 

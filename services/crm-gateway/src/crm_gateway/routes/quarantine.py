@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from crm_gateway.outcomes import Outcome
 from crm_gateway.quarantine import Entry, Quarantine
@@ -32,7 +32,11 @@ class Asked(BaseModel):
 class Decision(BaseModel):
     """Why."""
 
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[
+        str, StringConstraints(max_length=500, strip_whitespace=True, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+    ]
 
 
 class Quarantined(BaseModel):
