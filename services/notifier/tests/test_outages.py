@@ -60,6 +60,28 @@ async def test_what_expires_while_the_mail_server_is_away_is_given_up(
         assert (await up.until(anna, "failed"))["reason"] == "expired"
 
 
+async def test_what_was_revoked_while_the_notifier_was_away_is_not_sent_when_it_is_back(
+    installation: Callable[..., NotifierSettings], secrets: Secrets, mail: Any
+) -> None:
+    settings, to, anna = installation(smtp_port=free_port()), f"anna-{uuid4().hex[:6]}@example.org", uuid4()
+    async with running(settings, secrets, with_mail=False) as away:
+        link = await away.link(anna, to)
+        await away.until(anna, "queued")
+        away.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await away.task
+    async with running(
+        installation(), secrets, with_mail=False
+    ) as portal:  # whose keys are others': revoking needs none
+        portal.settings.topic_prefix = settings.topic_prefix
+        portal._versions[f"link-{link}"] = 1
+        await portal.revoke(anna, link)
+    settings.smtp_port = mail.smtp_port
+    async with running(settings, secrets) as back:
+        assert (await back.until(anna, "failed"))["reason"] == "revoked"
+    assert mail.mails(to) == []
+
+
 async def test_killed_between_acceptance_and_record_it_is_sent_again_under_the_same_message_id(
     installation: Callable[..., NotifierSettings], secrets: Secrets, mail: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from prometheus_client import Counter
 
 from events.catalogue.vocabulary import THE_SYSTEM, Erased
 from events.errors import Unreadable
+from events.runtime.consuming import Consumer
 from events.runtime.database import UNREACHABLE
 from events.runtime.handling import Wanted
 from events.runtime.logging import logger
@@ -36,6 +37,7 @@ LONGEST_PAUSE = 3600.0
 LOOK_EVERY = 0.25
 PROBE_EVERY, PROBE_EVERY_IN_TROUBLE = 15.0, 1.0
 GRACE_SECONDS = 8.0
+HEAR_SECONDS = 5.0
 
 # What is due and nobody's, as long as the server can be reached ($3); what is too late, in any case. The row in `sending` is taken
 # or not taken in one statement, so two processes never both have it.
@@ -90,6 +92,7 @@ class Sender:
 
     async def run(self) -> None:
         """Send until cancelled; what is under way then is ended first."""
+        await self._caught_up()
         while True:
             round_ = asyncio.create_task(self._round())
             try:
@@ -101,6 +104,13 @@ class Sender:
                 raise
             if not found:
                 await asyncio.sleep(LOOK_EVERY)
+
+    async def _caught_up(self) -> None:
+        """Hear first what was revoked while we were away; but no mail waits long for a broker that does not answer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEAR_SECONDS):
+                while not _has_heard_all(self._service.reacting):
+                    await asyncio.sleep(0.05)
 
     async def _round(self) -> bool:
         claimed = await self._service.pool.fetch(
@@ -179,3 +189,11 @@ class Sender:
             correlation=None,
         )
         await self._service.handler.handle_surely([wanted])
+
+
+def _has_heard_all(reacting: Consumer | None) -> bool:
+    return (
+        reacting is not None
+        and not reacting.waits_for
+        and all(position.next_offset >= reacting.ends.get(place, 0) for place, position in reacting.positions.items())
+    )
