@@ -11,7 +11,7 @@ from rich.table import Table
 
 from events.runtime.logging import configure
 
-from . import checking, machinery, whole
+from . import checking, importing, machinery, whole
 from .figures import Figure
 from .ground import Ground, ground
 
@@ -24,6 +24,7 @@ ALL: dict[str, Measured] = {
     "check": checking.check,
     "visible": machinery.visible,
     "idle": whole.idle,
+    "import": importing.importing,
 }
 
 

@@ -123,8 +123,10 @@ def import_file(
                     "Say --dry-run to see what would be taken over, or --yes to take it over.",
                     code=Exit.WRONG_USE,
                 )
-            kinds = _kinds(client, needed=not dry_run)
+            kinds = _kinds(client, dry_run=dry_run)
             layout = _inspected(file, options, kinds, asks=asks, as_json=as_json)
+            if not dry_run:
+                _check_kinds(client, layout)
         _import(file, layout, dry_run=dry_run, asks=asks, rejects=rejects, write_mapping=write_mapping, as_json=as_json)
     except ImportRefused as refused:
         code = Exit.WRONG_USE if refused.slug.startswith("bad-") else Exit.REFUSED
@@ -195,16 +197,14 @@ def _answer(text: str) -> tuple[str, str]:
     return key, said
 
 
-def _kinds(client: Client, *, needed: bool) -> tuple[str, ...]:
-    """The kinds of consents that there are. A dry run does without them, and without the stack."""
-    try:
+def _kinds(client: Client, *, dry_run: bool) -> tuple[str, ...]:
+    """The kinds of consents that there are, as far as somebody tells. The door must be there, unless nothing is sent."""
+    if not dry_run:
         client.get("crm-gateway", "/v1/fields")
-        told = client.get("consent", "/v1/kinds")
+    try:
+        return tuple(str(one["kind"]) for one in client.get("consent", "/v1/kinds"))
     except StackError:
-        if needed:
-            raise
         return ()
-    return tuple(str(one["kind"]) for one in (told.get("kinds", []) if isinstance(told, dict) else told))
 
 
 def _inspected(file: Path, options: Options, kinds: Sequence[str], *, asks: bool, as_json: bool) -> Layout:
@@ -215,7 +215,6 @@ def _inspected(file: Path, options: Options, kinds: Sequence[str], *, asks: bool
             layout = inspect(file, options)
         open_ones = [question for question in layout.questions if question.key not in asked]
         if not asks or not open_ones:
-            _check_kinds(layout, kinds)
             return layout
         answers = dict(options.answers)
         for question in open_ones:
@@ -225,9 +224,12 @@ def _inspected(file: Path, options: Options, kinds: Sequence[str], *, asks: bool
         options = replace(options, answers=answers)
 
 
-def _check_kinds(layout: Layout, kinds: Sequence[str]) -> None:
+def _check_kinds(client: Client, layout: Layout) -> None:
     used = {c.consent.consent for sheet in layout.sheets for c in sheet.columns if c.consent}
-    if kinds and (unknown := sorted(used - set(kinds))):
+    if not used:
+        return
+    kinds = [str(one["kind"]) for one in client.get("consent", "/v1/kinds")]
+    if unknown := sorted(used - set(kinds)):
         raise StackError("unknown-kind", f"There is no kind of consent {unknown[0]!r}. There are: {', '.join(kinds)}.")
 
 
