@@ -11,5 +11,5 @@ from .conftest import Portal
 
 @pytest.mark.slow
 async def test_whatever_is_sent_is_answered_as_declared(portal: Portal) -> None:
-    everybody = portal.signer.header(somebody("staff", "dpo", "admin", account="fay"))
-    await fuzz(portal.address, everybody, examples=15)
+    everybody = portal.signer.header(somebody("staff", "dpo", account="fay"))
+    await fuzz(portal.address, everybody, examples=10)
