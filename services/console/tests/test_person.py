@@ -18,12 +18,20 @@ def asked(desk: Desk) -> list[str]:
 
 
 @pytest.mark.parametrize(("path", "where"), [(PERSON, "person-page"), (PAD, "actionpad")])
-async def test_a_look_is_on_record_before_anything_is_fetched(desk: Desk, path: str, where: str) -> None:
+async def test_a_look_is_on_record_before_anything_is_shown(desk: Desk, path: str, where: str) -> None:
     anna = await desk.signed_in("anna")
     await anna.get(path)
     assert anna.status == 200
-    assert asked(desk)[0] == f"POST /v1/persons/{ERIKA}/looks"
+    assert asked(desk)[:2] == [f"GET /v1/persons/{ERIKA}", f"POST /v1/persons/{ERIKA}/looks"]
     assert desk.fakes.told("/looks") == [{"where": where}]
+
+
+async def test_nobody_looks_at_somebody_who_does_not_exist(desk: Desk) -> None:
+    anna = await desk.signed_in("anna")
+    html = await anna.get("/persons/00000000-0000-0000-0000-00000000dead")
+    assert anna.status == 404
+    assert "no such person" in html
+    assert not desk.fakes.told("/looks")
 
 
 @pytest.mark.parametrize("path", [PERSON, PAD, f"{PAD}/links/new", f"{PERSON}/consents/newsletter/give"])
@@ -34,7 +42,7 @@ async def test_nothing_is_shown_that_cannot_be_recorded(desk: Desk, path: str) -
     assert anna.status == 503
     assert "cannot be recorded at the moment" in html
     assert "Mustermann" not in html
-    assert not [one for one in asked(desk) if not one.endswith("/looks")]
+    assert set(asked(desk)) == {f"GET /v1/persons/{ERIKA}", f"POST /v1/persons/{ERIKA}/looks"}
     desk.fakes.down.clear()
     await anna.get(path)
     assert anna.status == 200
@@ -250,6 +258,7 @@ async def test_whoever_has_no_address_gets_no_link(desk: Desk) -> None:
 
 
 async def test_nothing_is_offered_for_the_erased(desk: Desk) -> None:
+    desk.fakes.refuse["/looks"] = (409, "erased")
     anna = await desk.signed_in("anna")
     html = await anna.get(f"/persons/{GONE}")
     assert anna.status == 200

@@ -1,4 +1,7 @@
-"""Opening a person: the look is on record before anything is shown, and what cannot be reached is said."""
+"""Opening a person: the look is on record before anything is shown, and what cannot be reached is said.
+
+The person is asked for first, so that no look is recorded at somebody who does not exist.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,8 @@ async def look(asked: Asked, subject: UUID) -> None:
             asked.member, "subject-access", f"/v1/persons/{subject}/looks", None, {"where": where}, command=uuid4()
         )
     except (Unreachable, Refusal) as error:
-        if isinstance(error, Refusal) and error.slug in {"unknown-person", "erased"}:
-            raise
+        if isinstance(error, Refusal) and error.slug == "erased":
+            return  # nothing is left to be looked at
         raise Problem(
             "look-not-recorded",
             N_(
@@ -51,17 +54,17 @@ async def look(asked: Asked, subject: UUID) -> None:
 
 
 async def person(asked: Asked) -> Person:
-    """Give the person whose page it is, after the look is on record."""
+    """Give the person whose page it is, with the look on record."""
+    found = await asked.desk.calls.get(asked.member, "crm-gateway", f"/v1/persons/{asked.subject}", Person)
     await look(asked, asked.subject)
-    return await asked.desk.calls.get(asked.member, "crm-gateway", f"/v1/persons/{asked.subject}", Person)
+    return found
 
 
 async def whole(asked: Asked) -> Whole:
-    """Give everything about the person whose page it is, after the look is on record."""
-    await look(asked, asked.subject)
+    """Give everything about the person whose page it is, with the look on record."""
+    found = await person(asked)
     calls, member, at = asked.desk.calls, asked.member, f"/v1/persons/{asked.subject}"
-    found, held, links, mails, fields, kinds = await asyncio.gather(
-        calls.get(member, "crm-gateway", at, Person),
+    held, links, mails, fields, kinds = await asyncio.gather(
         part(calls.get(member, "consent", f"{at}/consents", Held)),
         part(calls.get(member, "subject-access", f"{at}/links", list[Link])),
         part(calls.get(member, "notifier", f"{at}/mails", list[Mail])),
