@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from events.projecting import Projection
+from events.runtime.handling import Wanted
 
 from ..conftest import CONSENTS, Give, Withdraw, eventually, standing
 
@@ -59,3 +60,30 @@ async def test_a_rebuild_under_load_gives_the_same_rows(installation: Any, servi
             return {r.subject: r for r in other} == {r.subject: r for r in rows}
 
         await eventually(same)
+
+
+async def test_several_rebuilds_at_once_starve_nobody(installation: Any, service_of: Any, kafka: Any) -> None:
+    """Appends that wait for the swap hold every connection, and the rebuilds that they wait for still come to their end."""
+    settings = installation(kafka.bootstrap, kafka.is_apache).model_copy(update={"pool_size": 3})
+    async with service_of(settings, alongside={"consents": [AT_ONCE]}, projections=[standing]) as service:
+        people = [uuid4() for _ in range(12)]
+        done = False
+
+        async def load(person: Any) -> None:
+            while not done:
+                for command in (Give, Withdraw):
+                    wanted = Wanted(decider=CONSENTS, command=command(subject=person), id=uuid4())
+                    await service.handler.handle_many([wanted])
+
+        loading = [asyncio.create_task(load(person)) for person in people]
+
+        async def everyone() -> bool:
+            return len(await service.reader(standing).select()) == len(people)
+
+        await eventually(everyone)
+        async with asyncio.timeout(40):
+            runners = service.runners
+            rows = await asyncio.gather(runners["standing_at_once"].rebuild(), runners["standing"].rebuild())
+        done = True
+        await asyncio.gather(*loading)
+        assert rows == [len(people)] * 2

@@ -50,6 +50,14 @@ async def connect_pool(url: str, *, size: int = 10, waiting: Callable[[str], Non
             pause = min(pause * 2, 2.0)
 
 
+async def close_pool(pool: Pool) -> None:
+    """Close a pool; where that takes long, without a good-bye."""
+    try:
+        await asyncio.wait_for(pool.close(), 3.0)
+    except (TimeoutError, *UNREACHABLE):
+        pool.terminate()
+
+
 async def _tidy(connection: Connection) -> None:
     """Leave no transaction open. Locks and listeners are given back by whoever took them: to make sure each time would cost
     every statement a second round trip."""

@@ -15,7 +15,7 @@ from events.catalogue import PARTITIONS
 from events.projecting import Projection
 from events.runtime import metrics
 from events.runtime.consuming import Batch, Consumer, Moved, Mover, Stop
-from events.runtime.database import UNREACHABLE, Pool, until_reachable
+from events.runtime.database import UNREACHABLE, Connection, Pool, close_pool, connect_pool, until_reachable
 from events.runtime.keys import Keys
 from events.runtime.logging import logger
 from events.runtime.settings import Settings
@@ -24,6 +24,8 @@ from events.runtime.tables import Fold, Table, TableWriter
 log = logger(__name__)
 
 MOST_REMEMBERED = 500_000
+CONNECTIONS_TO_REBUILD = 4
+LONGEST_QUEUE_SECONDS = 24 * 3600.0
 LIVING = "SELECT generation FROM generations WHERE name = $1 FOR SHARE"
 """Asked by every batch of the living generation; the swap waits for it, and it for the swap."""
 
@@ -146,7 +148,7 @@ class ProjectionRunner:
         """Follow the log until cancelled; after a swap, with the new generation."""
         while not self.alongside:
             generation = await until_reachable(self.generation, what=self.name)
-            self.consumer = self._consumer(generation, self.name)
+            self.consumer = self._consumer(generation, self.name, self._pool)
             async with asyncio.TaskGroup() as tasks:
                 following = tasks.create_task(self.consumer.run())
                 while not following.done() and await self._still(generation):
@@ -160,32 +162,33 @@ class ProjectionRunner:
         except UNREACHABLE:
             return True
 
-    def _consumer(self, generation: int, table: str) -> Consumer:
-        what = Projecting(self.projection, generation, self._pool, self._keys, self._hashing, table)
-        return Consumer(self._settings, self._pool, self._keys, what)
+    def _consumer(self, generation: int, table: str, pool: Pool) -> Consumer:
+        what = Projecting(self.projection, generation, pool, self._keys, self._hashing, table)
+        return Consumer(self._settings, pool, self._keys, what)
 
     async def rebuild(self) -> int:
         """Build the read model anew from the first event beside the living one, then swap; give how many rows it has.
 
-        Readers see the old rows until the swap and the new ones after it. Raises ``RuntimeError`` where one is under way.
+        Readers see the old rows until the swap and the new ones after it. Several are built one after the other. Raises
+        ``RuntimeError`` where this one is under way.
         """
         if self.rebuilding:
             raise RuntimeError("a rebuild is under way")
         self.rebuilding = True
+        # Connections of its own: those that wait for the swap may have taken all others.
+        pool = await connect_pool(self._settings.database_url, size=CONNECTIONS_TO_REBUILD)
         try:
-            async with self._pool.acquire() as connection:
+            async with pool.acquire() as connection:
                 if not await connection.fetchval("SELECT pg_try_advisory_lock(20163, hashtext($1))", self.name):
                     raise RuntimeError("a rebuild is under way in another process")
-                try:
-                    return await self._rebuild()
-                finally:
-                    with contextlib.suppress(*UNREACHABLE):
-                        await connection.execute("SELECT pg_advisory_unlock(20163, hashtext($1))", self.name)
+                await connection.execute("SELECT pg_advisory_lock(20161, 4)", timeout=LONGEST_QUEUE_SECONDS)
+                return await self._rebuild(pool, connection)
         finally:
             self.rebuilding = False
             self.progress = {}
+            await close_pool(pool)  # and with the connections its locks
 
-    async def _rebuild(self) -> int:
+    async def _rebuild(self, pool: Pool, connection: Connection) -> int:
         old = await self.generation()
         new = old + 1
         name, table = generation_name(self.projection, new), f"{self.name}__g{new}"
@@ -193,17 +196,17 @@ class ProjectionRunner:
             f"DROP TABLE IF EXISTS {table}",
             f"CREATE TABLE {table} (LIKE {self.name} INCLUDING ALL)",
         ):
-            await self._pool.execute(statement)
+            await pool.execute(statement)
         await self._forget(name)
-        builder = self._consumer(new, table)
+        builder = self._consumer(new, table, pool)
         building = asyncio.create_task(builder.run())
         try:
             await self._until(building, builder, None)
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with connection.transaction():
                 if self.alongside:
                     # Appends wait from here on; what was appended before must have come through the log.
                     await connection.execute("LOCK TABLE events IN SHARE MODE")
-                    await self._until_log_is_in(building, connection, name)
+                    await self._until_log_is_in(building, connection, pool, name)
                 else:
                     # Whoever writes the living rows waits from here on; readers do not.
                     await connection.execute("SELECT FROM generations WHERE name = $1 FOR UPDATE", self.name)
@@ -258,7 +261,9 @@ class ProjectionRunner:
                 return
             await asyncio.sleep(0.02)
 
-    async def _until_log_is_in(self, building: asyncio.Task[None], connection: Any, name: str) -> None:
+    async def _until_log_is_in(
+        self, building: asyncio.Task[None], connection: Connection, pool: Pool, name: str
+    ) -> None:
         last = await connection.fetch(
             "SELECT DISTINCT ON (topic, partition) topic, partition, id FROM events WHERE topic = ANY($1)"
             " ORDER BY topic, partition, epoch DESC, xid DESC, position DESC",
@@ -268,7 +273,7 @@ class ProjectionRunner:
         while True:
             if building.done():
                 building.result()
-            rows = await self._pool.fetch("SELECT topic, partition, last_id FROM positions WHERE name = $1", name)
+            rows = await pool.fetch("SELECT topic, partition, last_id FROM positions WHERE name = $1", name)
             if {(r["topic"], r["partition"]): r["last_id"] for r in rows if r["last_id"]}.items() >= wanted.items():
                 return
             await asyncio.sleep(0.02)
