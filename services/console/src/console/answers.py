@@ -85,7 +85,6 @@ class Quarantined(BaseModel):
     size: int
     tries: int
     state: str
-    decided: datetime | None = None
     decided_by: str | None = None
     reason: str | None = None
 
@@ -177,9 +176,7 @@ class Purpose(BaseModel):
 
     purpose: str
     titles: Texts
-    descriptions: Texts = {}
     legal_basis: str
-    direct_marketing: bool = False
 
 
 class Wording(BaseModel):
@@ -279,8 +276,6 @@ class Link(BaseModel):
     state: str = "open"
     to: str | None = None
     opened: datetime | None = None
-    revoked: datetime | None = None
-    by: str | None = None
 
 
 class LinkMade(BaseModel):
