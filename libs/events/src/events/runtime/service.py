@@ -61,6 +61,7 @@ class Service:
         self._alongside = alongside or {}
         self._reactions = reactions
         self._background = list(background)
+        self._tables: dict[str, Table[Any]] = {}
         self._waiting: dict[str, str] = {"database": "not connected yet"}
         self._ready = asyncio.Event()
         self._pool: Pool | None = None
@@ -94,7 +95,10 @@ class Service:
 
     def reader(self, projection: Projection[R]) -> Reader[R]:
         """Give what reads the rows of a read model. Raises ``NotReady``."""
-        return Reader(Table(projection), self.pool, self.keys, self._hashing)
+        table = self._tables.get(projection.table)
+        if table is None:  # made once: finding out how each column is read costs milliseconds
+            table = self._tables[projection.table] = Table(projection)
+        return Reader(table, self.pool, self.keys, self._hashing)
 
     def background(self, task: Background) -> None:
         """Add something that runs as long as the service does, from when the database is there."""
