@@ -32,7 +32,9 @@ def record(kind: str, **values: Any) -> RecordRow:
 
 
 names = st.sampled_from([*CORE_FIELDS, "custom.a", "custom.b", "custom.c"])
-values = st.one_of(st.none(), st.just(""), st.just(()), st.booleans(), st.integers(), st.text(min_size=1))
+values = st.one_of(
+    st.none(), st.just(""), st.just(()), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(min_size=1)
+)
 kinds = st.sampled_from(["order", "note", "ticket", "loyalty-card"])
 
 
@@ -79,6 +81,8 @@ def test_values_are_written_as_the_reader_writes_them() -> None:
     assert written("1964-08-12", None, DE) == ["12. August 1964"]
     assert written("1964-13-12", None, DE) == ["1964-13-12"]
     assert written(1234.5, None, DE) == ["1.234,5"]
+    assert written(0.12345, None, EN) == ["0.12345"]
+    assert written(10**40, None, EN) == [str(10**40)]
     assert written(True, None, EN) == ["Yes"]
     assert written(0, None, EN) == ["0"]
     assert written("a", choice, EN) == ["Gladly"]
