@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -23,6 +24,8 @@ BOUNDARY_TOPIC = {"retention.ms": str(3 * 24 * 3600 * 1000), "cleanup.policy": "
 """``crm.*`` hold personal data in the clear: three days, then gone."""
 
 BROKER_TROUBLE = (KafkaError, OSError, TimeoutError)
+PATIENCE_SECONDS = 30.0
+"""So long a broker may take for anything before it is asked anew: one that was killed in the middle never answers."""
 
 
 def consumer(settings: Settings, *, client: str, fetch_max_bytes: int = 16_000_000) -> AIOKafkaConsumer:
@@ -60,7 +63,8 @@ async def started(make: Callable[[], Any], *, waiting: Callable[[str], None] = l
     while True:
         client = make()
         try:
-            await client.start()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await client.start()
         except BROKER_TROUBLE as error:
             await stopped(client)
             waiting(type(error).__name__)
@@ -133,9 +137,7 @@ async def make_topics(settings: Settings, topics: Iterable[str], *, boundary: bo
         )
         for topic in topics
     ]
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=10_000)
-    await admin.start()
-    try:
+    async with asyncio.timeout(PATIENCE_SECONDS), _admin(settings) as admin:
         present = set(await admin.list_topics())
         lacking = [t for t in wanted if t.name not in present]
         if lacking:
@@ -145,15 +147,19 @@ async def make_topics(settings: Settings, topics: Iterable[str], *, boundary: bo
                     raise for_code(code)(topic)
             while not {t.name for t in wanted} <= set(await admin.list_topics()):
                 await asyncio.sleep(0.05)
-    finally:
-        await admin.close()
 
 
 async def drop_topics(settings: Settings, topics: Iterable[str]) -> None:
     """Remove topics, whoever else reads them."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=10_000)
-    await admin.start()
-    try:
+    async with asyncio.timeout(PATIENCE_SECONDS), _admin(settings) as admin:
         await admin.delete_topics(list(topics))
+
+
+@contextlib.asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        yield admin
     finally:
         await admin.close()
