@@ -102,7 +102,6 @@ SETTABLE: Mapping[str, str] = {
     "OIDC_ACCOUNT_CLAIM": "",
     "OIDC_ROLES_CLAIM": "",
     "OIDC_ROLES": "",
-    "FRAME_ANCESTORS": "",
     "OTHER_SITES_FRAMES": "",
     "PROXIES": "",
     "SMTP_HOST": LOOPBACK,
