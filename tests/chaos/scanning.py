@@ -73,11 +73,14 @@ def in_files(stack: RunningStack, canaries: Canaries) -> Iterator[Find]:
     """Look through every file of the installation, the servers' own included: tables, write-ahead log, segments of topics."""
     home = stack.home.directory
     for file in sorted(home.rglob("*")):
-        parts = file.relative_to(home).parts
-        exempt = parts[0] in OUTSIDE or any(part.startswith(BOUNDARY) for part in parts)
-        if exempt or not file.is_file():
-            continue
-        yield from _in_file(file, "/".join(parts), canaries)
+        if file.is_file():
+            yield from _in_file(file, str(file.relative_to(home)), canaries)
+
+
+def is_exempt(where: str) -> bool:
+    """Whether a file stands for the world outside, or holds a topic of the boundary."""
+    parts = where.split("/")
+    return parts[0] in OUTSIDE or any(part.startswith(BOUNDARY) for part in parts)
 
 
 def _in_file(file: Path, where: str, canaries: Canaries) -> Iterator[Find]:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,10 +79,13 @@ class Report:
         refused = sum(1 for c in ledger.commands if c.refused)
         again = sum(c.tries > 1 for c in ledger.commands)
         records = sum(map(len, self.evidence.log.values()))
+        doors = Counter(c.door for c, _ in ledger.acknowledged())
         lines = [
             f"seed {self.forecast.seed}: {self.weather.kills} kills, {self.weather.frozen} pauses, {self.weather.copied} second copies",
             f"{acknowledged} commands acknowledged, {refused} refused, {again} sent more than once; "
-            f"{len(ledger.checks)} checks answered; {len(self.evidence.mails)} mails",
+            f"{len(ledger.checks)} checks answered, {sum(c.allowed for c in ledger.checks)} with yes; "
+            f"{len(self.evidence.mails)} mails",
+            "by door: " + ", ".join(f"{door} {count}" for door, count in doors.most_common()),
             f"{records} records in the log, {records - len(self.evidence.events)} of them repeats; "
             f"at rest {self.evidence.rested_after:.1f} s after the last fault (bound: {REST_LIMIT:.0f} s)",
         ]

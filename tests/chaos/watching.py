@@ -66,10 +66,15 @@ async def watch(url: str, tables: Iterable[str]) -> None:
     """Begin to watch the positions of a service's database, and these read models in it. ``url`` is a superuser's."""
     connection = await asyncpg.connect(url)
     try:
-        async with connection.transaction():
-            await connection.execute(SQL)
-            await connection.execute(SO_FAR)
-            for table in tables:
-                await connection.execute(ROWS.format(table=table))
+        while True:
+            try:
+                async with connection.transaction():
+                    await connection.execute(SQL)
+                    await connection.execute(SO_FAR)
+                break
+            except asyncpg.DeadlockDetectedError:
+                continue  # the services lock the two tables in another order
+        for table in tables:
+            await connection.execute(ROWS.format(table=table))
     finally:
         await connection.close()
