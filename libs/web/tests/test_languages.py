@@ -130,6 +130,7 @@ def test_dates_are_written_out() -> None:
     assert DE.ago(WINTER, WINTER + timedelta(days=3)) == "vor 3 Tagen"
     assert EN.ago(WINTER + timedelta(hours=5), WINTER) == "in 5 hours"
     assert (DE.number(12345.5), EN.number(12345.5)) == ("12.345,5", "12,345.5")
+    assert (DE.number(0.12345678), DE.number(10**40)) == ("0,12345678", str(10**40))
 
 
 def test_a_day_is_the_day_of_the_controller() -> None:

@@ -25,6 +25,8 @@ A_YEAR = 365 * 24 * 3600
 LOCALES = {"en": "en_GB"}
 """How dates are written where a language alone does not say it."""
 
+LONGEST_NUMBER = 10**15
+
 
 @dataclass(slots=True, frozen=True)
 class Language:
@@ -76,8 +78,10 @@ class Language:
         return dates.format_timedelta(distance, add_direction=True, locale=self.locale)
 
     def number(self, number: float) -> str:
-        """Write a number: "1,234.5", in German "1.234,5"."""
-        return numbers.format_decimal(number, locale=self.locale)
+        """Write a number in full, not rounded: "1,234.5", in German "1.234,5"; one that nobody can read stays as it is."""
+        if abs(number) >= LONGEST_NUMBER:
+            return str(number)
+        return numbers.format_decimal(number, locale=self.locale, decimal_quantization=False)
 
     def _local(self, when: days.date) -> days.date:
         return when.astimezone(self.zone) if isinstance(when, datetime) else when

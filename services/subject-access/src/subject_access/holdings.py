@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import format_decimal
 
 from events.catalogue.persons import CORE_FIELDS, Address, Email, FieldType, FieldValue, Phone
 from subject_access import words
@@ -20,7 +18,6 @@ from web.languages import Language
 
 FURTHER_TITLE = N_("Further details")
 Fields = Mapping[str, FieldRow]
-LONGEST_NUMBER: Final = 10**15
 """From here on digits are not grouped: such a number is a key of somebody's, and no amount."""
 
 
@@ -159,15 +156,8 @@ def written(value: FieldValue, row: FieldRow | None, language: Language, type_: 
     if isinstance(value, str) and (type_ or (row.type if row else None)) == "language":
         return [language_name(value, language)]
     if isinstance(value, int | float):
-        return [_number(value, language)]
+        return [language.number(value)]
     return [_text(value, language)]
-
-
-def _number(value: float, language: Language) -> str:
-    """Write a number in full: what is held is shown, not what it rounds to."""
-    if abs(value) >= LONGEST_NUMBER:
-        return str(value)
-    return format_decimal(value, locale=language.locale, decimal_quantization=False)
 
 
 def _text(value: str, language: Language) -> str:
