@@ -24,13 +24,16 @@ PEOPLE = 2_000
 
 
 async def check(ground: Ground) -> AsyncIterator[Figure]:
-    """Both are asked by turns, and the middle of the rounds counts: a machine that others use too is not even for long."""
+    """Both are asked with the same headers and by turns, and the middle of the rounds counts.
+
+    A machine that others use too is not even for long.
+    """
     signer = Keys()
     settings = await ground.settings()
     people = [uuid4() for _ in range(PEOPLE)]
     async with _served(settings, signer, people) as (port, hello_port):
         token = signer.header(somebody("crm"))["Authorization"]
-        hello = _requests(["/hello"], None)
+        hello = _requests(["/hello"], token)
         asked = _requests([f"/v1/consents/check?subject_id={p}&kind=newsletter" for p in people], token)
         await _ask(port, asked, 0.5)
         rates, limits = [], []
@@ -63,9 +66,8 @@ async def _served(settings: Settings, signer: Keys, people: list[UUID]) -> Async
         await process.wait()
 
 
-def _requests(paths: list[str], token: str | None) -> list[bytes]:
-    header = f"Authorization: {token}\r\n" if token else ""
-    return [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n".encode() for path in paths]
+def _requests(paths: list[str], token: str) -> list[bytes]:
+    return [f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n".encode() for path in paths]
 
 
 async def _ask(port: int, requests: list[bytes], seconds: float) -> float:
