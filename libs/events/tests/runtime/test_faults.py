@@ -91,6 +91,36 @@ async def test_a_gap_stops_its_partition_and_no_other(installation: Any, service
         await eventually(lambda: service.reader(standing).get(ben, "newsletter"))
 
 
+async def test_gaps_in_two_partitions_at_once_stop_both_and_end_nothing(
+    installation: Any, service_of: Any, kafka: Any
+) -> None:
+    settings = installation(kafka.bootstrap, kafka.is_apache)
+    people: dict[int, Any] = {}
+    while len(people) < 3:
+        person = uuid4()
+        people.setdefault(partition_of(str(person)), person)
+    (_, anna), (_, ben), (there, zoe) = people.items()
+    async with service_of(settings) as writer:
+        for person in (anna, ben, zoe):
+            await writer.handler.handle(CONSENTS, Give(subject=person), command_id=uuid4())
+            await writer.handler.handle(CONSENTS, Withdraw(subject=person), command_id=uuid4())
+        second = await writer.pool.fetch(
+            "SELECT partition, value FROM events WHERE version = 2 AND partition <> $1", there
+        )
+        first = await writer.pool.fetchval("SELECT value FROM events WHERE version = 1 AND partition = $1", there)
+    other = installation(kafka.bootstrap, kafka.is_apache).model_copy(
+        update={"keys_database_url": settings.keys_database_url, "topic_prefix": f"gaps{uuid4().hex[:6]}."}
+    )
+    async with service_of(other) as service:  # nobody reads yet, so that both come in one batch
+        await eventually(lambda: not service.waits_for())
+    for row in second:
+        await raw(other, "gdpr.consents", row["partition"], bytes(row["value"]))
+    async with service_of(other, projections=[standing]) as service:
+        await eventually(lambda: len([w for w in service.waits_for() if "stopped" in w]) == 2)
+        await raw(other, "gdpr.consents", there, bytes(first))
+        await eventually(lambda: service.reader(standing).get(zoe, "newsletter"))
+
+
 async def test_poison_stops_its_partition_before_itself(installation: Any, service_of: Any, kafka: Any) -> None:
     settings = installation(kafka.bootstrap, kafka.is_apache)
     async with service_of(settings, projections=[standing]) as service:

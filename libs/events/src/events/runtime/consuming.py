@@ -60,6 +60,18 @@ class Position:
     last_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Where one partition stands still, why, and since when (by the monotonic clock)."""
+
+    offset: int
+    why: str
+    since: float
+
+    def __str__(self) -> str:
+        return f"offset {self.offset}: {self.why}"
+
+
 @dataclass(slots=True)
 class Batch:
     """Records of some partitions, in order within each: events wanted, and where the positions go."""
@@ -103,7 +115,7 @@ class Consumer:
         self._topics = [settings.topic_prefix + topic for topic in consumption.topics]
         self.owner = uuid4()
         self.positions: dict[TopicPartition, Position] = {}
-        self.halted: dict[TopicPartition, tuple[str, float]] = {}
+        self.halted: dict[TopicPartition, Halt] = {}
         self.ends: dict[TopicPartition, int] = {}
         self.waits_for: str | None = "the broker"
         self._unproven: set[TopicPartition] = set()
@@ -164,7 +176,7 @@ class Consumer:
         """Renew what is ours, take what is free up to a fair share, give back what is too much; then assign."""
         numbers = await share(self._pool, self.name, self.owner, self._settings.lease_seconds)
         wanted = {TopicPartition(topic, n) for topic in self._topics for n in numbers}
-        retry = {p for p, (_, since) in self.halted.items() if time.monotonic() - since > RETRY_HALTED_SECONDS}
+        retry = {p for p, halt in self.halted.items() if time.monotonic() - halt.since > RETRY_HALTED_SECONDS}
         for place in retry:
             self.halted.pop(place)
         active = {p for p in wanted if p not in self.halted}
@@ -223,6 +235,8 @@ class Consumer:
         proof = position.last_id is not None and position.next_offset > 0
         if proof:
             self._unproven.add(place)
+        else:
+            self._unproven.discard(place)
         client.seek(place, position.next_offset - 1 if proof else position.next_offset)
 
     async def _begin_anew(self, place: TopicPartition, start: int) -> None:
@@ -261,19 +275,17 @@ class Consumer:
         if not fetched:
             return
         opened, stops = await self._open(client, fetched)
-        if opened.moves:
-            began = time.monotonic()
+        began = time.monotonic()
+        while opened.moves:
             try:
                 await self._what.take(opened, self._move)
-            except Stop as stop:
+            except Stop as stop:  # of several partitions each may have its own
                 stops.append(stop)
-                before = self._before(opened, stop)
-                if before.moves:
-                    await self._what.take(before, self._move)
-                    self._moved(before)
+                opened = self._before(opened, stop)
             else:
                 self._moved(opened)
-            metrics.APPLY_SECONDS.labels(self.name).observe(time.monotonic() - began)
+                metrics.APPLY_SECONDS.labels(self.name).observe(time.monotonic() - began)
+                break
         for halt in stops:
             await self._halt(client, halt)
 
@@ -389,14 +401,14 @@ class Consumer:
             offset=stop.place.offset,
             why=stop.why,
         )
-        self.halted[place] = (f"offset {stop.place.offset}: {stop.why}", time.monotonic())
+        self.halted[place] = Halt(stop.place.offset, stop.why, time.monotonic())
         metrics.HALTED.labels(self.name).set(len(self.halted))
         await self._pool.execute(
             "UPDATE positions SET halted = $4 WHERE name = $1 AND topic = $2 AND partition = $3",
             self.name,
             place.topic,
             place.partition,
-            self.halted[place][0],
+            str(self.halted[place]),
         )
         self.positions.pop(place, None)
         client.assign(sorted(self.positions))

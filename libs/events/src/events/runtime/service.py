@@ -117,8 +117,8 @@ class Service:
             if consumer.waits_for:
                 waits.append(f"{consumer.name}: {consumer.waits_for}")
             waits += [
-                f"{consumer.name}: {place.topic}/{place.partition} stopped at {why}"
-                for place, (why, _) in consumer.halted.items()
+                f"{consumer.name}: {place.topic}/{place.partition} stopped at {halt}"
+                for place, halt in consumer.halted.items()
             ]
         return waits
 
