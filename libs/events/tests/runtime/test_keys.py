@@ -62,6 +62,32 @@ async def test_a_process_that_hears_nothing_serves_nothing_from_memory(pool: asy
     assert await deaf.secrets([anna]) == {}
 
 
+async def test_a_key_that_is_destroyed_while_it_is_being_read_is_not_kept(pool: asyncpg.Pool) -> None:
+    anna = uuid4()
+    other = Keys(pool, {1: OLD})
+    await other.prepare()
+    await other.for_writing([anna])
+
+    class Slow:
+        """A pool whose answers take as long as the news of a destruction."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(pool, name)
+
+        async def fetch(self, query: str, *about: object) -> list[asyncpg.Record]:
+            rows = await pool.fetch(query, *about)
+            await other.destroy({anna: uuid4()})
+            await asyncio.sleep(0.2)
+            return list(rows)
+
+    keys = Keys(Slow(), {1: OLD})  # type: ignore[arg-type]
+    listening = asyncio.create_task(keys.listen())
+    await eventually(lambda: keys._listening)
+    await keys.secrets([anna])
+    assert await keys.secrets([anna]) == {}
+    listening.cancel()
+
+
 async def test_a_restored_backup_stays_erased_once_the_fences_are_replayed(pool: asyncpg.Pool) -> None:
     anna, fence = uuid4(), uuid4()
     keys = Keys(pool, {1: OLD})

@@ -62,6 +62,8 @@ class Keys:
         self._cache: dict[UUID, tuple[float, dict[int, bytes]]] = {}
         self._named: dict[str, bytes] = {}
         self._listening = False
+        self._news = 0
+        """Counts what was heard of destroyed keys: what was read before the last of it may be one of them."""
 
     async def prepare(self) -> None:
         """Make the tables; only the owner of the key database can."""
@@ -79,6 +81,7 @@ class Keys:
             else:
                 missing.append(subject)
         if missing:
+            news = self._news
             rows = await self._pool.fetch(
                 "SELECT subject, version, epoch, wrapped FROM subject_keys WHERE subject = ANY($1)"
                 " AND NOT EXISTS (SELECT FROM fences WHERE fences.subject = subject_keys.subject)",
@@ -87,11 +90,11 @@ class Keys:
             fresh: dict[UUID, dict[int, bytes]] = {}
             for row in rows:
                 fresh.setdefault(row["subject"], {})[row["version"]] = self._unwrap(row["epoch"], row["wrapped"])
+            found |= fresh
             if len(self._cache) + len(fresh) > MOST_CACHED:
                 self._cache.clear()
-            for subject, secrets in fresh.items():
-                self._cache[subject] = (now + self._seconds, secrets)
-                found[subject] = secrets
+            if news == self._news:
+                self._cache |= {subject: (now + self._seconds, secrets) for subject, secrets in fresh.items()}
             KEYS_CACHED.set(len(self._cache))
         return found
 
@@ -130,6 +133,7 @@ class Keys:
         The same again at boot, from the log, keeps a restored backup of the key database erased. Needs the role that may delete.
         """
         gone = await self._pool.fetchval("SELECT destroy_keys($1, $2)", list(fences), list(fences.values()))
+        self._news += 1
         for subject in fences:
             self._cache.pop(subject, None)
         return int(gone)
@@ -177,6 +181,7 @@ class Keys:
         lost = asyncio.Event()
 
         def destroyed(_connection: Any, _pid: int, _channel: str, subject: object) -> None:
+            self._news += 1
             self._cache.pop(UUID(str(subject)), None)
 
         def ended(_connection: Any) -> None:
@@ -185,6 +190,7 @@ class Keys:
         async with self._pool.acquire() as connection:
             connection.add_termination_listener(ended)
             await connection.add_listener("keys_destroyed", destroyed)
+            self._news += 1
             self._cache.clear()
             self._listening = True
             try:
