@@ -2,10 +2,9 @@
 
 EventError
 ├── Unreadable          a record cannot be read: poison, the partition stops
-├── Gap                 a version is missing before this one: the partition stops
 ├── ForeignLog          the topic holds what our store never wrote: an operator decides
 ├── Conflict            somebody else was faster on the same stream
-├── CommandReused       a command id came again for another command
+├── TooLarge            the event does not fit into one record of the log
 └── Fenced              the person is being erased or was: nothing new is recorded about them
 """
 
@@ -18,10 +17,6 @@ class EventError(Exception):
 
 class Unreadable(EventError):
     """The record cannot be read as an event."""
-
-
-class Gap(EventError):
-    """An event is missing before this one."""
 
 
 class ForeignLog(EventError):

@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from events.projecting import Projection
+from events.runtime import projecting
 from events.runtime.handling import Wanted
 
 from ..conftest import CONSENTS, Give, Withdraw, eventually, standing
@@ -60,6 +63,23 @@ async def test_a_rebuild_under_load_gives_the_same_rows(installation: Any, servi
             return {r.subject: r for r in other} == {r.subject: r for r in rows}
 
         await eventually(same)
+
+
+async def test_a_rebuild_that_waits_for_a_lost_broker_gives_up_and_lets_writers_go_on(
+    installation: Any, service_of: Any, kafka: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projecting, "STANDSTILL_SECONDS", 1.0)
+    settings = installation(kafka.bootstrap, kafka.is_apache)
+    async with service_of(settings, alongside={"consents": [AT_ONCE]}) as service:
+        anna, ben = uuid4(), uuid4()
+        service.relay.hold = True
+        await service.handler.handle(CONSENTS, Give(subject=anna), command_id=uuid4())
+        with pytest.raises(projecting.Abandoned):
+            await service.runners["standing_at_once"].rebuild()
+        async with asyncio.timeout(5):
+            await service.handler.handle(CONSENTS, Give(subject=ben), command_id=uuid4())
+        service.relay.hold = False
+        assert await service.runners["standing_at_once"].rebuild() == 2
 
 
 async def test_several_rebuilds_at_once_starve_nobody(installation: Any, service_of: Any, kafka: Any) -> None:

@@ -6,11 +6,11 @@ import asyncio
 from typing import Annotated, Literal
 
 from aiokafka.structs import TopicPartition
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from events.runtime.consuming import Consumer
 from events.runtime.logging import logger
-from events.runtime.projecting import ProjectionRunner
+from events.runtime.projecting import Abandoned, ProjectionRunner
 from events.runtime.service import Service
 from web.api import Call, Routes
 from web.problems import Problem
@@ -34,6 +34,7 @@ class ProjectionState(BaseModel):
     name: str
     state: Literal["serving", "rebuilding", "halted", "waiting"]
     rebuilding: bool
+    rebuild_failed: str | None = Field(default=None, description="Why the last rebuild was given up.")
     waits_for: str | None = None
     lag: int
     partitions: list[PartitionState]
@@ -62,11 +63,12 @@ def operations(service: Service) -> Routes:
     """Give the routes under ``/ops``; ``routes.include(operations(service))``."""
     routes = Routes()
     under_way: set[asyncio.Task[None]] = set()
+    failed: dict[str, str] = {}
 
     @routes.get("/ops/projections", answer=Projections, roles=("admin", "auditor", "dpo"))
     async def list_projections(_call: Call) -> Projections:
         """Show the read models: how far they are, what stopped."""
-        return Projections(projections=[_state(runner) for runner in service.runners.values()])
+        return Projections(projections=[_state(one, failed.get(one.name)) for one in service.runners.values()])
 
     @routes.post(
         "/ops/projections/{name}/rebuild",
@@ -88,7 +90,8 @@ def operations(service: Service) -> Routes:
             )
         if runner.rebuilding:
             raise Problem("rebuild-under-way", "It is being rebuilt already. Wait for that one.")
-        task = asyncio.create_task(_rebuild(runner))
+        failed.pop(name, None)
+        task = asyncio.create_task(_rebuild(runner, failed))
         under_way.add(task)
         task.add_done_callback(under_way.discard)
         # So that whoever asks next is told of it.
@@ -98,18 +101,21 @@ def operations(service: Service) -> Routes:
     return routes
 
 
-async def _rebuild(runner: ProjectionRunner) -> None:
+async def _rebuild(runner: ProjectionRunner, failed: dict[str, str]) -> None:
     try:
         rows = await runner.rebuild()
     except Exception as error:
+        # Our own sentence, or no more than the kind of trouble: what others say may quote what stands in a row.
+        failed[runner.name] = str(error) if isinstance(error, Abandoned) else type(error).__name__
         log.error("rebuild failed", projection=runner.name, exc_info=error)
     else:
         log.info("rebuilt", projection=runner.name, rows=rows)
 
 
-def _state(runner: ProjectionRunner) -> ProjectionState:
+def _state(runner: ProjectionRunner, failed: str | None) -> ProjectionState:
     consumer = runner.consumer
-    partitions = [_partition(consumer, place) for place in consumer.positions] if consumer else []
+    places = sorted({*consumer.positions, *consumer.halted}) if consumer else []
+    partitions = [_partition(consumer, place) for place in places] if consumer else []
     waits_for = consumer.waits_for if consumer else None
     state: Literal["serving", "rebuilding", "halted", "waiting"] = "serving"
     if runner.rebuilding:
@@ -122,6 +128,7 @@ def _state(runner: ProjectionRunner) -> ProjectionState:
         name=runner.name,
         state=state,
         rebuilding=runner.rebuilding,
+        rebuild_failed=failed,
         waits_for=waits_for,
         lag=sum(part.lag or 0 for part in partitions),
         partitions=partitions,
@@ -129,11 +136,12 @@ def _state(runner: ProjectionRunner) -> ProjectionState:
 
 
 def _partition(consumer: Consumer, place: TopicPartition) -> PartitionState:
-    next_offset = consumer.positions[place].next_offset
+    halt = consumer.halted.get(place)
+    next_offset = halt.offset if halt else consumer.positions[place].next_offset
     return PartitionState(
         topic=place.topic,
         partition=place.partition,
         next_offset=next_offset,
         lag=max(0, consumer.ends[place] - next_offset) if place in consumer.ends else None,
-        halted=consumer.halted[place][0] if place in consumer.halted else None,
+        halted=halt.why if halt else None,
     )

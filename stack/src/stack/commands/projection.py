@@ -45,7 +45,7 @@ def lag(service: Only = None, as_json: AsJson = False) -> None:
             one["service"],
             one["name"],
             f"{part.get('topic')}/{part.get('partition')}",
-            part.get("position"),
+            part.get("next_offset"),
             _behind(part),
         )
         for one in found
@@ -77,6 +77,7 @@ def rebuild(
         told = client.post(owner, f"/ops/projections/{name}/rebuild")
         if wait:
             _until_rebuilt(client, owner, name, limit)
+            _must_have_come_off(client, owner, name)
     content = {"service": owner, "name": name, "finished": wait, "answer": told}
     done = f"{name} of {owner} is rebuilt and serves." if wait else f"{name} of {owner} is being rebuilt."
     answer(content, as_json, lambda: out.print(done))
@@ -92,6 +93,14 @@ def _until_rebuilt(client: Client, owner: str, name: str, limit: float) -> None:
                     f"{name} is not rebuilt after {limit:.0f} s. It goes on; see `gdpr projection list`.",
                 )
             time.sleep(0.1)
+
+
+def _must_have_come_off(client: Client, owner: str, name: str) -> None:
+    for one in _projections(client, owner):
+        if one["name"] == name and (why := one.get("rebuild_failed")):
+            raise StackError(
+                "rebuild-failed", f"{name} of {owner} was not rebuilt: {why}. `gdpr logs {owner}` says more."
+            )
 
 
 def _projections(client: Client, service: str | None) -> list[dict[str, Any]]:

@@ -26,8 +26,14 @@ log = logger(__name__)
 MOST_REMEMBERED = 500_000
 CONNECTIONS_TO_REBUILD = 4
 LONGEST_QUEUE_SECONDS = 24 * 3600.0
+STANDSTILL_SECONDS = 15.0
+"""So long writers wait for a swap, and no longer: a broker that goes away at that moment must not stop a whole service."""
 LIVING = "SELECT generation FROM generations WHERE name = $1 FOR SHARE"
 """Asked by every batch of the living generation; the swap waits for it, and it for the swap."""
+
+
+class Abandoned(Exception):
+    """A rebuild was given up; the living read model stays."""
 
 
 def generation_name(projection: Projection[Any], generation: int) -> str:
@@ -170,17 +176,17 @@ class ProjectionRunner:
         """Build the read model anew from the first event beside the living one, then swap; give how many rows it has.
 
         Readers see the old rows until the swap and the new ones after it. Several are built one after the other. Raises
-        ``RuntimeError`` where this one is under way.
+        ``Abandoned`` where this one is under way, or cannot be ended.
         """
         if self.rebuilding:
-            raise RuntimeError("a rebuild is under way")
+            raise Abandoned("a rebuild is under way")
         self.rebuilding = True
         # Connections of its own: those that wait for the swap may have taken all others.
         pool = await connect_pool(self._settings.database_url, size=CONNECTIONS_TO_REBUILD)
         try:
             async with pool.acquire() as connection:
                 if not await connection.fetchval("SELECT pg_try_advisory_lock(20163, hashtext($1))", self.name):
-                    raise RuntimeError("a rebuild is under way in another process")
+                    raise Abandoned("a rebuild is under way in another process")
                 await connection.execute("SELECT pg_advisory_lock(20161, 4)", timeout=LONGEST_QUEUE_SECONDS)
                 return await self._rebuild(pool, connection)
         finally:
@@ -203,20 +209,11 @@ class ProjectionRunner:
         try:
             await self._until(building, builder, None)
             async with connection.transaction():
-                if self.alongside:
-                    # Appends wait from here on; what was appended before must have come through the log.
-                    await connection.execute("LOCK TABLE events IN SHARE MODE")
-                    await self._until_log_is_in(building, connection, pool, name)
-                else:
-                    # Whoever writes the living rows waits from here on; readers do not.
-                    await connection.execute("SELECT FROM generations WHERE name = $1 FOR UPDATE", self.name)
-                    living = await connection.fetch(
-                        "SELECT topic, partition, next_offset FROM positions WHERE name = $1",
-                        generation_name(self.projection, old),
-                    )
-                    await self._until(
-                        building, builder, {(r["topic"], r["partition"]): r["next_offset"] for r in living}
-                    )
+                try:
+                    async with asyncio.timeout(STANDSTILL_SECONDS):
+                        await self._level(building, builder, connection, pool, old)
+                except TimeoutError:
+                    raise Abandoned("the log did not come through in time; the living read model stays") from None
                 building.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await building
@@ -235,6 +232,23 @@ class ProjectionRunner:
         log.info("read model rebuilt", projection=self.name, generation=new, rows=rows)
         return rows
 
+    async def _level(
+        self, building: asyncio.Task[None], builder: Consumer, connection: Connection, pool: Pool, old: int
+    ) -> None:
+        """Keep writers waiting, and let the builder take in what the living read model has."""
+        if self.alongside:
+            # Appends wait from here on; what was appended before must have come through the log.
+            await connection.execute("LOCK TABLE events IN SHARE MODE")
+            await self._until_log_is_in(building, connection, pool, builder.name)
+            return
+        # Whoever writes the living rows waits from here on; readers do not.
+        await connection.execute("SELECT FROM generations WHERE name = $1 FOR UPDATE", self.name)
+        living = await connection.fetch(
+            "SELECT topic, partition, next_offset FROM positions WHERE name = $1",
+            generation_name(self.projection, old),
+        )
+        await self._until(building, builder, {(r["topic"], r["partition"]): r["next_offset"] for r in living})
+
     async def _forget(self, name: str) -> None:
         for table in ("positions", "applied", "leases", "members"):
             await self._pool.execute(f"DELETE FROM {table} WHERE name = $1", name)  # noqa: S608
@@ -248,7 +262,7 @@ class ProjectionRunner:
             if building.done():
                 building.result()
             if builder.halted:
-                raise RuntimeError("the rebuild met an event that it cannot apply; the living read model stays")
+                raise Abandoned("the rebuild met an event that it cannot apply; the living read model stays")
             at = {(p.topic, p.partition): position.next_offset for p, position in builder.positions.items()}
             ends = {(p.topic, p.partition): end for p, end in builder.ends.items()}
             self.progress = {"applied": sum(at.values()), "of": sum(ends.values())}
