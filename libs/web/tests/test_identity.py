@@ -115,6 +115,23 @@ def test_new_keys_are_read_when_a_token_names_one(keys: Keys, tmp_path: Path) ->
     assert verifier.verify(token) == LENA
 
 
+def test_a_key_that_is_taken_out_of_the_file_ends_its_tokens(keys: Keys, clock: Clock, tmp_path: Path) -> None:
+    file = tmp_path / "trusted.json"
+    file.write_text(json.dumps(keys.public))
+    verifier = TokenVerifier.from_file(file, clock=clock)
+    token = keys.signer.sign(LENA, timedelta(days=300))
+    assert verifier.verify(token) == LENA
+    for held in ("{", json.dumps({"keys": []})):  # half written: nobody is locked out
+        file.write_text(held)
+        clock.now += 6
+        assert verifier.verify(token) == LENA
+    _, public = new_signing_key()
+    file.write_text(public)
+    os.utime(file, (1, 1))
+    clock.now += 6
+    assert slug_of(verifier, token) == "token-not-accepted"
+
+
 def test_a_machine_acts_as_the_crm_and_staff_as_staff() -> None:
     assert str(somebody("crm").actor) == "crm:crm"
     assert str(LENA.actor) == "staff:lena"

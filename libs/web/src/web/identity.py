@@ -23,7 +23,10 @@ from joserfc.jwk import KeySet, OKPKey
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from events.catalogue.vocabulary import Actor
+from events.runtime.logging import logger
 from web.problems import Problem
+
+log = logger(__name__)
 
 Role: TypeAlias = Literal["staff", "dpo", "admin", "auditor", "crm"]
 ROLES: Final[frozenset[str]] = frozenset(("staff", "dpo", "admin", "auditor", "crm"))
@@ -33,6 +36,9 @@ MOST_CHARACTERS = 8192
 MOST_CACHED = 4096
 SKEW_SECONDS = 60
 """How far the clock of whoever signed may be ahead of ours."""
+
+LOOK_SECONDS = 5.0
+"""So often the file of keys is looked at: a key that was taken out of it is trusted no longer than that."""
 
 Clock = Callable[[], float]
 
@@ -122,11 +128,12 @@ class TokenVerifier:
         self._keys = self._read() if self._path else _key_set(cast(Mapping[str, Any], jwks))
         self._issuer = issuer
         self._clock = clock
+        self._next_look = clock() + LOOK_SECONDS
         self._known: dict[str, tuple[float, Identity]] = {}
 
     @classmethod
     def from_file(cls, path: Path, *, issuer: str = ISSUER, clock: Clock = time.time) -> TokenVerifier:
-        """Read the public keys from their file, and again when a token names a key that is not among them."""
+        """Read the public keys from their file, and again when it has changed: new keys count at once, old ones end in seconds."""
         return cls(path, issuer=issuer, clock=clock)
 
     def identity(self, authorization: str | None) -> Identity:
@@ -141,6 +148,10 @@ class TokenVerifier:
     def verify(self, token: str) -> Identity:
         """Give who the token speaks of. Raises ``Problem`` 401."""
         now = self._clock()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_SECONDS
+            if self._changed():
+                self._read_again()
         if known := self._known.get(token):
             if known[0] > now:
                 return known[1]
@@ -181,7 +192,7 @@ class TokenVerifier:
         except (JoseError, ValueError):
             if not self._changed():
                 raise
-            self._keys = self._read()
+            self._read_again()
             return jwt.decode(token, self._keys, algorithms=[ALGORITHM]).claims
 
     def _changed(self) -> bool:
@@ -189,6 +200,15 @@ class TokenVerifier:
             return self._path is not None and self._path.stat().st_mtime != self._read_at
         except OSError:
             return False
+
+    def _read_again(self) -> None:
+        """Read the keys anew, and forget whom the old ones vouched for. A file that cannot be read changes nothing."""
+        try:
+            self._keys = self._read()
+        except (OSError, ValueError, KeyError, TypeError, JoseError):
+            log.error("the file of trusted keys cannot be read, the keys of before still count")
+        else:
+            self._known.clear()
 
     def _read(self) -> KeySet:
         assert self._path is not None

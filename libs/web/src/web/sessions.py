@@ -41,7 +41,10 @@ class SessionStore(Protocol):
     """Where sessions are kept, by the hash of their cookie."""
 
     async def put(self, key: bytes, session: Session) -> None:
-        """Keep a session, or what has become of it."""
+        """Keep a session that begins."""
+
+    async def change(self, key: bytes, session: Session) -> None:
+        """Keep what has become of a session. One that was ended meanwhile stays ended."""
 
     async def get(self, key: bytes) -> Session | None:
         """Give a session."""
@@ -63,8 +66,13 @@ class SessionsInMemory:
         self._kept: dict[bytes, Session] = {}
 
     async def put(self, key: bytes, session: Session) -> None:
-        """Keep a session."""
+        """Keep a session that begins."""
         self._kept[key] = replace(session, secret="")
+
+    async def change(self, key: bytes, session: Session) -> None:
+        """Keep what has become of a session, if it is there."""
+        if key in self._kept:
+            await self.put(key, session)
 
     async def get(self, key: bytes) -> Session | None:
         """Give a session."""
@@ -90,16 +98,24 @@ class PostgresSessions:
         self._pool = pool
 
     async def put(self, key: bytes, session: Session) -> None:
-        """Keep a session."""
+        """Keep a session that begins."""
         await self._pool().execute(
-            "INSERT INTO web_sessions (hash, owner, data, begun, seen, ends) VALUES ($1, $2, $3, $4, $5, $6)"
-            " ON CONFLICT (hash) DO UPDATE SET data = EXCLUDED.data, seen = EXCLUDED.seen, ends = EXCLUDED.ends",
+            "INSERT INTO web_sessions (hash, owner, data, begun, seen, ends) VALUES ($1, $2, $3, $4, $5, $6)",
             key,
             session.owner,
             json.dumps(dict(session.data)),
             session.begun,
             session.seen,
             session.ends,
+        )
+
+    async def change(self, key: bytes, session: Session) -> None:
+        """Keep what has become of a session, if it is there."""
+        await self._pool().execute(
+            "UPDATE web_sessions SET data = $2, seen = $3 WHERE hash = $1",
+            key,
+            json.dumps(dict(session.data)),
+            session.seen,
         )
 
     async def get(self, key: bytes) -> Session | None:
@@ -204,13 +220,13 @@ class Sessions:
             return None
         if now - session.seen >= min(SEEN_EVERY, self._idle / 4):
             session = replace(session, seen=now)
-            await self._store.put(key, session)
+            await self._store.change(key, session)
         return replace(session, secret=secret)
 
     async def change(self, session: Session, data: Mapping[str, Any]) -> Session:
         """Keep other data in a session."""
         changed = replace(session, data=dict(data))
-        await self._store.put(key_of(session.secret), changed)
+        await self._store.change(key_of(session.secret), changed)
         return changed
 
     async def end(self, request: http.Request, response: http.StreamResponse) -> None:
