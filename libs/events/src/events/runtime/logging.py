@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -16,6 +17,8 @@ def _exceptions_by_type(_logger: Any, _name: str, event: structlog.typing.EventD
         info = sys.exc_info()[1]
     if isinstance(info, tuple):
         info = info[1]
+    while isinstance(info, BaseExceptionGroup):  # of several the first, which brought the others down
+        info = info.exceptions[0]
     if isinstance(info, BaseException):
         event["error"] = type(info).__name__
         frames = []
@@ -25,6 +28,21 @@ def _exceptions_by_type(_logger: Any, _name: str, event: structlog.typing.EventD
             trace = trace.tb_next
         event["trace"] = " > ".join(frames[-6:])
     return event
+
+
+def _without_values(record: logging.LogRecord) -> bool:
+    """Let a line of asyncio's through without the tasks and callbacks that it shows: their exceptions and arguments stand in it."""
+    told = record.getMessage().partition("\n")[0]
+    record.msg, record.args = ("a task or a callback failed" if record.exc_info else told), ()
+    return True
+
+
+def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say by what the program ends: Python itself would print the text of the exception."""
+    if isinstance(error, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logger("program").critical("ended by an error", exc_info=error)
 
 
 def configure(service: str, level: str = "info", form: str = "json") -> None:
@@ -58,6 +76,10 @@ def configure(service: str, level: str = "info", form: str = "json") -> None:
     root.setLevel(level.upper())
     for library in ("aiokafka", "aiohttp.access", "faststream", "asyncio"):
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
+    quiet = logging.getLogger("asyncio")
+    if _without_values not in quiet.filters:
+        quiet.addFilter(_without_values)
+    sys.excepthook = _ended
     # aiokafka logs whole requests and responses when a connection is lost.
     logging.getLogger("aiokafka.conn").setLevel(logging.CRITICAL)
     structlog.contextvars.bind_contextvars(service=service)
