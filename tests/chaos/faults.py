@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -131,8 +131,8 @@ class Weather:
         finally:
             kill(copy)
 
-    def _later(self, what: object) -> None:
-        task = asyncio.create_task(what)  # type: ignore[arg-type]
+    def _later(self, what: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(what)
         self._lasting.add(task)
         task.add_done_callback(self._lasting.discard)
 

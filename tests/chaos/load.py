@@ -24,61 +24,14 @@ from aiokafka.structs import RecordMetadata
 from crm_gateway.translating import COMMANDS
 from events.catalogue.crm import INBOUND
 from events.runtime.kafka import stopped
-from stack.running_stack import RunningStack
 
+from .doors import Doors
 from .ledger import Answer, Check, Command, Door, Ledger
 from .portal import choose, link_in_mail
 
-HURRY = 4.0
-"""How long a client waits for an answer before it asks again."""
 OVER_HTTP, OVER_CRM, IN_PORTAL = "newsletter", "satisfaction-survey", "personal-offers"
 """Each way in has a kind of consent of its own, so that it is clear whose word the last one is."""
 WORDING = {"version": 1, "language": "de"}
-
-
-class Doors:
-    """HTTP to the services, as somebody with a token."""
-
-    def __init__(self, stack: RunningStack, http: aiohttp.ClientSession) -> None:
-        self.stack = stack
-        self.http = http
-        self._tokens: dict[tuple[str, ...], tuple[str, float]] = {}
-
-    def token(self, *roles: str) -> str:
-        """Give a token of somebody with these roles, renewed in time."""
-        token, until = self._tokens.get(roles, ("", 0.0))
-        if time.monotonic() > until:
-            token = self.stack.token("storm", *roles)
-            self._tokens[roles] = token, time.monotonic() + 120
-        return token
-
-    async def ask(
-        self, method: str, service: str, path: str, body: Any = None, *, roles: tuple[str, ...], key: UUID | None = None
-    ) -> Answer:
-        """Ask once. Raises what the loss of a connection raises."""
-        headers = {"Authorization": f"Bearer {self.token(*roles)}"}
-        if key is not None:
-            headers["Idempotency-Key"] = str(key)
-        async with self.http.request(
-            method,
-            self.stack.url(service) + path,
-            json=body,
-            headers=headers,
-            timeout=aiohttp.ClientTimeout(total=HURRY),
-        ) as answer:
-            return Answer(time.time(), answer.status, await answer.json(content_type=None))
-
-    async def ask_until_answered(self, *asked: Any, on_try: Callable[[], None] = lambda: None, **how: Any) -> Answer:
-        """Ask again until the answer is a yes or a no."""
-        pause = 0.05
-        while True:
-            on_try()
-            with suppress(aiohttp.ClientError, TimeoutError, OSError, ValueError):
-                answer = await self.ask(*asked, **how)
-                if answer.status < 500 and answer.status != 429:
-                    return answer
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 1.0)
 
 
 class Load:
@@ -91,6 +44,7 @@ class Load:
         self._chance = random.Random(seed)
         self._refs = [f"K-{seed}-{n}" for n in range(people)]
         self.subjects: dict[str, UUID] = {}
+        self._linked: set[str] = set()
         self._rate = rate
         self._stop = asyncio.Event()
         self._numbers = iter(range(1_000_000))
@@ -115,8 +69,10 @@ class Load:
             (self._check, 0.04),
             (self._read_feed, 0.5),
         ]
-        running = set(self._stack.names())
-        if "subject-access" in running:
+        if "subject-access" in self._stack.names():
+            for ref in self._refs[:5]:
+                await self._send_link(ref)
+            await self._first_choice()
             work += [(self._link, 0.5), *([(self._choose, 0.4)] * 2)]
         self._at_work = [asyncio.create_task(self._again_and_again(what, pause)) for what, pause in work]
 
@@ -327,8 +283,10 @@ class Load:
     # --- links and the portal -----------------------------------------------------------------------------------
 
     async def _link(self) -> None:
+        await self._send_link(self._chance.choice(sorted(self.subjects)))
+
+    async def _send_link(self, ref: str) -> None:
         """Issue a link to somebody's own address."""
-        ref = self._chance.choice(sorted(self.subjects))
         subject = self.subjects[ref]
         body = {"to": _address(ref), "language": "de", "reason": "storm"}
         command = self.ledger.add(Command("link", "subject-access", uuid4(), "link", time.time(), subject=subject))
@@ -339,10 +297,17 @@ class Load:
             await asyncio.sleep(0.2)
             answer = await self._doors.ask_until_answered("POST", "subject-access", path, body, **how)
         command.answers.append(answer)
+        self._linked.add(ref)
+
+    async def _first_choice(self) -> None:
+        """Wait for the first mail, where there is somebody to send it, and press the first button."""
+        while "notifier" in self._stack.names() and not any(c.door == "portal" for c in self.ledger.commands):
+            await self._choose()
+            await asyncio.sleep(0.2)
 
     async def _choose(self) -> None:
         """Press a button in the portal, as somebody whose link has arrived."""
-        ref = self._chance.choice(sorted(self.subjects))
+        ref = self._chance.choice(sorted(self._linked))
         if (path := await link_in_mail(self._stack, _address(ref))) is not None:
             await choose(self._stack, self.ledger, self.subjects[ref], path, IN_PORTAL)
 

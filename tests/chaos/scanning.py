@@ -18,7 +18,7 @@ from events.catalogue import PARTITIONS
 from stack.databases import KEYS_DATABASE
 from stack.running_stack import RunningStack
 
-from .evidence import databases
+from .looking import databases
 
 Find = tuple[str, str]
 """Where something was found, and which value it was."""

@@ -23,12 +23,14 @@ from events.envelope import partition_of
 from stack.running_stack import RunningStack, start_stack
 from stack.services import BrokerKind
 
-from . import evidence as looking
-from .evidence import Evidence, Model, Poison, databases, gather, projections_of, read_log
+from . import looking
+from .doors import Doors
+from .evidence import Evidence, Model, Poison
 from .faults import SERVERS, Fault, Weather, plan
 from .invariants import contradictions
 from .ledger import Ledger
-from .load import Doors, Load
+from .load import Load
+from .looking import databases, gather, projections_of, read_log
 from .watching import watch
 
 REST_LIMIT = 90.0
@@ -69,8 +71,15 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Whether every invariant held and the faults came as planned."""
-        return not any(self.found.values()) and not self.weather.missed
+        """Whether every invariant held, the faults came as planned, and something was at stake at every door."""
+        return not any(self.found.values()) and not self.weather.missed and not self.idle
+
+    @property
+    def idle(self) -> list[str]:
+        """The doors at which nothing was acknowledged: a storm says nothing about them."""
+        used = {command.door for command, _ in self.evidence.ledger.acknowledged()}
+        portal = ("link", "portal") if {"subject-access", "notifier"} <= self.evidence.stores.keys() else ()
+        return [door for door in ("crm-http", "crm-topic", "consent", *portal) if door not in used]
 
     def summary(self) -> str:
         """Say in a few lines how it went."""
@@ -93,6 +102,7 @@ class Report:
             lines.append(f"{name}: {'holds' if not said else f'{len(said)} CONTRADICTIONS'}")
             lines += [f"    {one}" for one in said[:8]]
         lines += [f"fault that could not be made to happen: {fault}" for fault in self.weather.missed]
+        lines += [f"nothing was acknowledged at the door {door}" for door in self.idle]
         return "\n".join(lines)
 
 

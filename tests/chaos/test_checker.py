@@ -22,8 +22,9 @@ from events.envelope import HEADERS, Recorded, encode, key_of, partition_of
 from events.sealing import Key
 
 from .evidence import Applied, Evidence, Mail, Model, Move, Poison, Position, Record, Store, Stored, Watch
-from .invariants import contradictions, fold
+from .invariants import contradictions
 from .ledger import Answer, Check, Command
+from .models import fold
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ANNA = UUID("8c9b1f64-94f3-4a8a-9d58-0c8f6a3c1a01")
