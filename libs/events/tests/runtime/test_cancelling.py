@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from events.runtime import service
 from events.runtime.consuming import Consumer
 from events.runtime.kafka import stopped
 from events.runtime.relay import Relay
@@ -79,3 +80,20 @@ async def test_what_runs_for_ever_survives_a_foreign_cancellation_and_ends_at_it
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def test_a_background_task_that_fails_begins_anew_and_is_said_to_have_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "FIRST_PAUSE", 0.01)
+    times, said = 0, []
+
+    async def fails() -> None:
+        nonlocal times
+        times += 1
+        if times < 3:
+            raise ValueError("erika@example.org")
+
+    await _forever(fails, said.append)
+    assert times == 3
+    assert said == ["ValueError", None] * 2

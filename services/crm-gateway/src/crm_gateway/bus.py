@@ -126,7 +126,7 @@ class Bus:
                 log.warning("boundary topics interrupted, beginning anew", error_type=type(error).__name__)
             finally:
                 await stopped(self._broker, 5.0)
-            self._broker = self._make()
+                self._broker = self._make()  # one that was stopped does not start again
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
 

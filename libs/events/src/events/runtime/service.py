@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
@@ -33,6 +34,7 @@ log = logger(__name__)
 
 R = TypeVar("R")
 Background = Callable[[], Awaitable[None]]
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 
 class NotReady(EventError):
@@ -146,7 +148,7 @@ class Service:
                 if self.reacting:
                     tasks.create_task(self.reacting.run())
                 for background in self._background:
-                    tasks.create_task(_forever(background))
+                    tasks.create_task(_forever(background, self._failing(background)))
         finally:
             self._ready.clear()
             await asyncio.gather(_close(self._pool), _close(keys_pool))
@@ -194,6 +196,16 @@ class Service:
         self._waiting.clear()
         self._ready.set()
 
+    def _failing(self, background: Background) -> Callable[[str | None], None]:
+        what = f"background task {getattr(background, '__qualname__', '')}".rstrip()
+
+        def failing(why: str | None) -> None:
+            self._waiting.pop(what, None)
+            if why:
+                self._waiting[what] = f"failed ({why}), begins anew"
+
+        return failing
+
     def _waits(self, what: str) -> Callable[[str], None]:
         self._waiting[what] = "not connected yet"
 
@@ -214,9 +226,14 @@ def _collect_rarely() -> None:
     gc.set_threshold(100_000, 20, 20)
 
 
-async def _forever(background: Background) -> None:
-    """Run a background task; begin it again when the database was lost."""
+async def _forever(background: Background, failing: Callable[[str | None], None] = lambda _why: None) -> None:
+    """Run a background task; begin it again when the database was lost, and after a fault of its own, which ``failing`` hears.
+
+    One message or mail that cannot be handled must not take the whole service with it, at each start anew.
+    """
+    pause = FIRST_PAUSE
     while True:
+        began = time.monotonic()
         try:
             await background()
             return
@@ -224,7 +241,13 @@ async def _forever(background: Background) -> None:
             if isinstance(error, asyncio.CancelledError) and is_ours():
                 raise
             log.warning("background task interrupted, beginning anew", error_type=type(error).__name__)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(FIRST_PAUSE)
+        except Exception as error:
+            log.exception("background task failed, beginning anew")
+            pause = FIRST_PAUSE if time.monotonic() - began > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
+            failing(type(error).__name__)
+            await asyncio.sleep(pause)
+            failing(None)
 
 
 async def _close(pool: Pool) -> None:
