@@ -370,6 +370,20 @@ async def test_a_webhook_is_taken_over_once_and_answered(crm, gateway):
     assert page.count("webhook") == 1
 
 
+async def test_a_webhook_may_come_in_pieces(crm):
+    said = SAID | {"message": str(uuid4())}
+    body = json.dumps(said).encode()
+
+    async def pieces():
+        for start in range(0, len(body), 100):
+            yield body[start : start + 100]
+            await asyncio.sleep(0.02)
+
+    headers = {"X-GDPR-Signature": signed(body)}
+    async with crm.http.post(f"{crm.url}/webhooks/gdpr", data=pieces(), headers=headers) as answer:
+        assert answer.status == 204
+
+
 async def test_a_forged_or_old_or_broken_webhook_changes_nothing(crm, gateway):
     said = SAID | {"message": str(uuid4())}
     old = signed(json.dumps(said).encode(), time.time() - 301)

@@ -7,12 +7,14 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from faststream.kafka.message import KafkaMessage
 
+from crm_gateway.messages import Incoming, Refusal
+from crm_gateway.outcomes import refused
 from crm_gateway.quarantine import Quarantine
 from crm_gateway.settings import Settings
 from events.runtime.kafka import make_topics
@@ -141,3 +143,18 @@ async def test_what_was_in_the_way_is_mended_and_the_message_taken_over(
         assert await gateway.get("/v1/quarantine") == []
         (taken,) = await gateway.get("/v1/quarantine?state=taken")
         assert taken["tries"] == 1
+
+
+async def test_a_message_about_somebody_erased_meanwhile_loses_its_content(gateway: Running) -> None:
+    await eventually(lambda: not gateway.gateway.waits_for())
+    service, door = gateway.gateway.service, gateway.gateway.door
+    quarantine = Quarantine(service, door, days=30)
+    (outcome,) = await gateway.post("/v1/crm/events", changed("Q-90", {"last_name": "Vergessen"}))
+    said = Incoming(json.dumps(changed("Q-90", {"first_name": "Ganz"})).encode())
+    entry = await quarantine.put(said, refused(Refusal("unexpected", "Try it again.")), door="topic", place="here/0/90")
+    await service.keys.destroy({UUID(outcome["subject_id"]): uuid4()})
+    again = await quarantine.retry(entry, by="admin", reason="try")
+    assert again is not None
+    assert again.slug == "erased"
+    assert await quarantine.open(entry, by="admin", reason="look") is None
+    assert (await quarantine.get(entry)).state == "open"  # type: ignore[union-attr]

@@ -75,6 +75,16 @@ def understand(said: Mapping[str, Any]) -> Told:
         raise Strange("something in the message is missing or has another form") from None
 
 
+async def _body(request: web.Request) -> bytes:
+    """Give the whole body, however many pieces it comes in."""
+    body = b""
+    async for piece in request.content.iter_any():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise web.HTTPRequestEntityTooLarge(MOST_BYTES, len(body))
+    return body
+
+
 class Receiver:
     """``changed`` is called with each customer of whom there is news, ``answered`` when there is an answer to send."""
 
@@ -98,9 +108,7 @@ class Receiver:
 
     async def webhook(self, request: web.Request) -> web.Response:
         """``POST /webhooks/gdpr``: 204 once it is written down, so that the gateway need not post it again."""
-        body = await request.content.read(MOST_BYTES + 1)
-        if len(body) > MOST_BYTES:
-            raise web.HTTPRequestEntityTooLarge(MOST_BYTES, len(body))
+        body = await _body(request)
         secret = self._settings.webhook_secret_file.read_text(encoding="utf-8").strip().encode()
         try:
             verify(secret, request.headers.get(SIGNATURE, ""), body, self._clock().timestamp())

@@ -137,7 +137,8 @@ class Quarantine:
         return _unpacked(open_sealed(await self._service.keys.named(KEY), sealed, entry.bytes))
 
     async def retry(self, entry: UUID, *, by: str, reason: str) -> Outcome | None:
-        """Try an open message again. Taken over, it leaves the quarantine; refused again, the new reason stands there.
+        """Try an open message again. Taken over, it leaves the quarantine; refused again, the new reason stands there. What
+        turns out to be about an erased person loses its content.
 
         Gives nothing where it is not open or its content is gone.
         """
@@ -147,7 +148,8 @@ class Quarantine:
         (outcome,) = await self._door.receive([incoming], door="quarantine")
         if outcome.status == "refused":
             await self._service.pool.execute(
-                "UPDATE quarantine SET tries = tries + 1, slug = $2, pointer = $3, detail = $4 WHERE id = $1",
+                "UPDATE quarantine SET tries = tries + 1, slug = $2, pointer = $3, detail = $4,"
+                " sealed = CASE WHEN $2 = 'erased' THEN NULL ELSE sealed END WHERE id = $1 AND state = 'open'",
                 entry,
                 outcome.slug,
                 (outcome.pointer or "")[:300],
