@@ -83,11 +83,11 @@ async def test_pauses_between_the_starts_of_a_crashing_child_grow(home):
         return "itself"
 
     async with supervised(home, Child("crashing", program, never)) as supervisor:
-        await until(lambda: len(starts) >= 5)
+        await until(lambda: len(starts) >= 7, limit=30.0)
         state = state_of(supervisor, "crashing")
-        assert state.restarts >= 4
+        assert state.restarts >= 6
     pauses = [later - earlier for earlier, later in itertools.pairwise(starts)]
-    assert pauses[3] > pauses[0] + 0.1
+    assert pauses[5] >= 0.02 * 2**5  # however long a start itself takes on a busy machine
 
 
 async def test_a_child_says_how_it_ended(home):

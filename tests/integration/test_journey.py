@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from dataclasses import dataclass
 
@@ -143,7 +142,7 @@ async def test_a_customer_withdraws_and_everybody_knows(
 
     history = await asyncio.to_thread(gdpr, "audit", "history", customer.ref, "--json")
     assert history.returncode == 0, history.stderr
-    lines = [json.loads(line) for line in history.stdout.splitlines()]
+    lines = told(history)
     decided = [line for line in lines if line["id"] == verdict["event"]]
     assert [line["type"] for line in decided] == ["ConsentWithdrawn"]
     assert decided[0]["place"]["topic"] == "gdpr.consents"
