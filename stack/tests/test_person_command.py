@@ -52,6 +52,14 @@ def test_nobody_is_said_with_what_to_do(gdpr):
     assert gdpr("person", "show", str(uuid4()))[1]["error"]["slug"] == "unknown-person"
 
 
+def test_the_look_is_on_record_before_anything_is_shown(gdpr, door, ref):
+    _, person = gdpr("person", "show", ref)
+    gdpr("consent", "history", ref)
+    with door.client() as client:
+        looks = client.get("subject-access", f"/v1/persons/{person['subject_id']}/looks")
+    assert [look["where"] for look in looks] == ["command-line"] * 2
+
+
 def test_everything_that_is_held_is_shown(gdpr, ref):
     code, person = gdpr("person", "show", ref)
     assert code == 0

@@ -31,6 +31,16 @@ def subject_of(client: Client, ref: str) -> str:
     return str(person_of(client, ref)["subject_id"])
 
 
+def look_at(client: Client, subject: str) -> None:
+    """Put on record that the operator looks at this person, before anything is shown: the person can see it in the portal.
+    Raises ``StackError``: without the record nothing is shown."""
+    try:
+        client.post("subject-access", f"/v1/persons/{subject}/looks", {"where": "command-line"})
+    except StackError as error:
+        if error.slug != "erased":  # of them nothing is left to be looked at
+            raise
+
+
 def unknown(ref: str) -> StackError:
     return StackError(
         "unknown-person",

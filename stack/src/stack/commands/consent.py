@@ -11,7 +11,7 @@ import typer
 
 from stack.answering import AsJson, answer, explained, out, table
 from stack.client import Client
-from stack.persons import subject_of
+from stack.persons import look_at, subject_of
 from stack.trouble import Exit, StackError
 
 app = typer.Typer(
@@ -208,7 +208,9 @@ def _show_verdict(verdict: Mapping[str, Any], ref: str) -> None:
 def history(ref: Ref, as_json: AsJson = False) -> None:
     """Tell everything that a customer ever said of their consents, oldest first."""
     with Client.here() as client:
-        told = client.get("consent", f"/v1/persons/{subject_of(client, ref)}/consents/history")
+        subject = subject_of(client, ref)
+        look_at(client, subject)
+        told = client.get("consent", f"/v1/persons/{subject}/consents/history")
     answer(told, as_json, lambda: _show_history(told))
 
 

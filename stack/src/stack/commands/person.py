@@ -9,7 +9,7 @@ import typer
 
 from stack.answering import AsJson, answer, explained, out, table
 from stack.client import Client
-from stack.persons import person_of
+from stack.persons import look_at, person_of
 from stack.trouble import Exit, StackError
 
 app = typer.Typer(help="Customers: find them, and see what is held of them.", no_args_is_help=True)
@@ -70,11 +70,12 @@ def _remark(one: dict[str, Any]) -> str:
 @app.command()
 @explained
 def show(ref: Ref, as_json: AsJson = False) -> None:
-    """Show everything that the CRM's door holds of one customer."""
+    """Show everything that the CRM's door holds of one customer. The customer sees in the portal that you looked."""
     with Client.here() as client:
         found = person_of(client, ref)
         if found["state"] == "erased":
             raise StackError("erased", "This person has been erased. Nothing is held of them any more.")
+        look_at(client, found["subject_id"])
         person = client.get("crm-gateway", f"/v1/persons/{found['subject_id']}")
         catalogue = client.get("crm-gateway", "/v1/fields")
     answer(person, as_json, lambda: _show(person, catalogue))
