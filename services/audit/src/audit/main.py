@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from dataclasses import dataclass
 from importlib.resources import files
 
-import uvloop
 from aiohttp import web as http
 
 from audit.log import Log
 from audit.projections.wordings import wordings
 from audit.settings import AuditSettings
 from audit.web import routes
-from events.runtime import logging
 from events.runtime.service import Service
 from web.identity import TokenVerifier
 from web.operations import operations
-from web.serving import PortTaken, application, serve
+from web.running import run
+from web.serving import application
 
 NAME = "audit"
 
@@ -45,20 +42,7 @@ def build(settings: AuditSettings) -> Audit:
     return Audit(service, app)
 
 
-async def run(settings: AuditSettings) -> None:
-    """Run until told to stop."""
-    audit = build(settings)
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(audit.service.run())
-        await serve(audit.app, settings.http_host, settings.http_port)
-        running.cancel()
-
-
 def main() -> None:
     """Run the service as its environment says."""
     settings = AuditSettings()
-    logging.configure(NAME, settings.log_level, settings.log_format)
-    try:
-        uvloop.run(run(settings))
-    except* PortTaken as trouble:
-        sys.exit("\n".join(str(one) for one in trouble.exceptions))
+    run(NAME, settings, lambda: build(settings))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 
-import uvloop
 from aiohttp import web as http
 
 from consent import configuration
@@ -30,12 +27,12 @@ from consent.routes.kinds import kinds as kinds_routes
 from consent.routes.parts import Parts
 from consent.routes.recording import recording
 from consent.settings import ConsentSettings
-from events.runtime import logging
 from events.runtime.service import Service
 from web.api import Routes
 from web.identity import TokenVerifier
 from web.operations import operations
-from web.serving import PortTaken, application, serve
+from web.running import run
+from web.serving import application
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +84,7 @@ def build(settings: ConsentSettings, clock: Callable[[], datetime] = lambda: dat
     return Consent(service, app, parts)
 
 
-async def run(settings: ConsentSettings) -> None:
-    """Run until told to stop."""
-    consent = build(settings)
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(consent.service.run())
-        await serve(consent.app, settings.http_host, settings.http_port)
-        running.cancel()
-
-
 def main() -> None:
     """Run the service as its environment says."""
     settings = ConsentSettings()
-    logging.configure("consent", settings.log_level, settings.log_format)
-    try:
-        uvloop.run(run(settings))
-    except* (PortTaken, configuration.Unusable) as trouble:
-        sys.exit("\n".join(str(one) for one in trouble.exceptions))
+    run("consent", settings, lambda: build(settings), unusable=(configuration.Unusable,))

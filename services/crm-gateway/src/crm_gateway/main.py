@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -31,12 +29,12 @@ from crm_gateway.routes import persons as person_routes
 from crm_gateway.routes import quarantine as quarantine_routes
 from crm_gateway.settings import Settings
 from crm_gateway.webhooks import Webhook
-from events.runtime.logging import configure
 from events.runtime.service import Service
 from web.api import Routes
 from web.identity import TokenVerifier
 from web.operations import operations
-from web.serving import application, serve
+from web.running import run
+from web.serving import application
 
 NAME = "crm-gateway"
 
@@ -111,27 +109,7 @@ def asyncapi(bus: Bus) -> Handler:
     return serve_document
 
 
-async def run(settings: Settings) -> None:
-    """Run until told to stop."""
-    gateway = build(settings)
-    running = asyncio.create_task(gateway.service.run())
-    stop = asyncio.Event()
-    running.add_done_callback(lambda _: stop.set())
-    try:
-        await serve(gateway.app, settings.http_host, settings.http_port, stop=stop)
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-
-
 def main() -> None:
-    """Start the service as its environment says."""
+    """Run the service as its environment says."""
     settings = Settings()
-    configure(NAME, settings.log_level, settings.log_format)
-    try:
-        import uvloop
-    except ImportError:  # not on every platform
-        asyncio.run(run(settings))
-    else:
-        uvloop.run(run(settings))
+    run(NAME, settings, lambda: build(settings))

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import sys
 from dataclasses import dataclass
 
-import uvloop
 from aiohttp import web as http
 
-from events.runtime.logging import configure
 from events.runtime.service import Service
 from export.settings import Settings
 from export.web import app_of
-from web.serving import PortTaken, serve
+from web.running import run
 
 NAME = "export"
 
@@ -33,25 +28,7 @@ def build(settings: Settings) -> Export:
     return Export(service, app_of(service))
 
 
-async def run(settings: Settings) -> None:
-    """Run until told to stop."""
-    export = build(settings)
-    running = asyncio.create_task(export.service.run())
-    stop = asyncio.Event()
-    running.add_done_callback(lambda _: stop.set())
-    try:
-        await serve(export.app, settings.http_host, settings.http_port, stop=stop)
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-
-
 def main() -> None:
-    """Start the service as its environment says."""
+    """Run the service as its environment says."""
     settings = Settings()
-    configure(NAME, settings.log_level, settings.log_format)
-    try:
-        uvloop.run(run(settings))
-    except PortTaken as trouble:
-        sys.exit(str(trouble))
+    run(NAME, settings, lambda: build(settings))

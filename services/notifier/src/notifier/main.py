@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from dataclasses import dataclass
 from importlib.resources import files
 
-import uvloop
 from aiohttp import web as http
 
-from events.runtime import logging
 from events.runtime.service import Service
 from notifier.composing import Composer
 from notifier.decider import MAILS
@@ -22,7 +18,8 @@ from notifier.settings import NotifierSettings
 from notifier.web import routes
 from web.identity import TokenVerifier
 from web.operations import operations
-from web.serving import PortTaken, application, serve
+from web.running import run
+from web.serving import application
 
 NAME = "notifier"
 
@@ -63,20 +60,7 @@ def build(settings: NotifierSettings) -> Notifier:
     return Notifier(service, sender, app)
 
 
-async def run(settings: NotifierSettings) -> None:
-    """Run until told to stop."""
-    notifier = build(settings)
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(notifier.service.run())
-        await serve(notifier.app, settings.http_host, settings.http_port)
-        running.cancel()
-
-
 def main() -> None:
     """Run the service as its environment says."""
     settings = NotifierSettings()
-    logging.configure(NAME, settings.log_level, settings.log_format)
-    try:
-        uvloop.run(run(settings))
-    except* PortTaken as trouble:
-        sys.exit("\n".join(str(one) for one in trouble.exceptions))
+    run(NAME, settings, lambda: build(settings))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
-import uvloop
 from aiohttp import web as http
 
-from events.runtime import logging
 from events.runtime.service import Service
 from events.runtime.transport import TransportKey
 from subject_access.deciders.links import LINKS
@@ -40,7 +36,8 @@ from web.identity import TokenVerifier
 from web.languages import Languages
 from web.operations import operations
 from web.pages import Pages
-from web.serving import PortTaken, application, serve
+from web.running import run
+from web.serving import application
 
 NAME = "subject-access"
 
@@ -104,20 +101,7 @@ def build(settings: SubjectAccessSettings, clock: Callable[[], datetime] = lambd
     return SubjectAccess(service, app, parts)
 
 
-async def run(settings: SubjectAccessSettings) -> None:
-    """Run until told to stop."""
-    portal = build(settings)
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(portal.service.run())
-        await serve(portal.app, settings.http_host, settings.http_port)
-        running.cancel()
-
-
 def main() -> None:
-    """Run the portal as its environment says."""
+    """Run the service as its environment says."""
     settings = SubjectAccessSettings()
-    logging.configure(NAME, settings.log_level, settings.log_format)
-    try:
-        uvloop.run(run(settings))
-    except* PortTaken as trouble:
-        sys.exit("\n".join(str(one) for one in trouble.exceptions))
+    run(NAME, settings, lambda: build(settings))
