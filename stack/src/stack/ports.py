@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
-from contextlib import suppress
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
@@ -37,18 +38,36 @@ def is_listening(port: int, host: str = LOOPBACK) -> bool:
     return False
 
 
+@contextmanager
+def reserved(ports: Iterable[int]) -> Iterator[None]:
+    """Keep the system from giving these ports to outgoing connections; whoever we start may still listen on them.
+
+    High ports (on Linux those from 32768) are given away like that: a service that connects to its database would
+    sit on the port of another one that is about to start. A socket that is bound and does not listen prevents it,
+    on Linux without being in the way of the one that does. Elsewhere it would be.
+    """
+    with ExitStack() as kept:
+        for port in ports if sys.platform == "linux" else ():
+            placeholder = kept.enter_context(socket.socket())
+            placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):  # taken after all: its program will say so
+                placeholder.bind((LOOPBACK, port))
+        yield
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who listens on a port, as far as we are allowed to know."""
+    """Who has a port, as far as we are allowed to know."""
 
     port: int
     pid: int | None
     command: str
+    listens: bool = True
+    """Else it only has a connection from there, to somewhere."""
 
     def __str__(self) -> str:
-        if self.pid is None:
-            return "a program of another user"
-        return f"{self.command} (process {self.pid})"
+        who = "a program of another user" if self.pid is None else f"{self.command} (process {self.pid})"
+        return who if self.listens else f"a connection of {who}"
 
 
 def holders(ports: Iterable[int]) -> list[Holder]:
@@ -58,12 +77,13 @@ def holders(ports: Iterable[int]) -> list[Holder]:
 
 
 def _holder(port: int) -> Holder:
+    listens = True
     with suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
-                if connection.pid is None:
-                    break
-                with suppress(psutil.Error):
-                    words = psutil.Process(connection.pid).cmdline()
-                    return Holder(port, connection.pid, " ".join(words)[:80] or "?")
-    return Holder(port, None, "")
+        here = [one for one in psutil.net_connections("tcp") if one.laddr and one.laddr.port == port]
+        listeners = [one for one in here if one.status == psutil.CONN_LISTEN]
+        listens = bool(listeners) or not here
+        for pid in (one.pid for one in listeners or here if one.pid is not None):
+            with suppress(psutil.Error):
+                words = psutil.Process(pid).cmdline()
+                return Holder(port, pid, " ".join(words)[:80] or "?", listens)
+    return Holder(port, None, "", listens)

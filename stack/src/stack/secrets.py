@@ -138,7 +138,7 @@ class Secrets:
         write_whole(self.sign_in, json.dumps({"accounts": hashed}, indent=1), mode=0o600)
 
     def passwords_to_show(self) -> dict[str, str]:
-        """The printed one-time passwords by account, as far as their file is still there."""
+        """The passwords to print, by account, as far as their file is still there."""
         try:
             lines = self.sign_in_shown.read_text().splitlines()
         except FileNotFoundError:

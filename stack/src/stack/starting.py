@@ -14,7 +14,7 @@ import aiohttp
 
 from stack import composition, kafka
 from stack.home import ChildState, Home, StackState
-from stack.ports import holders
+from stack.ports import holders, reserved
 from stack.services import BY_NAME, DATABASE_ROLES, MAILBOX, SMTP, Installation
 from stack.supervisor import Supervisor, sweep
 from stack.trouble import StackError
@@ -84,7 +84,8 @@ def run(
             installation.secrets.ensure(DATABASE_ROLES)
             check(installation)
             home.write_choices({"port_base": installation.port_base, "broker": installation.broker})
-            asyncio.run(_supervise(installation, on_ready, changed))
+            with reserved(installation.ports):
+                asyncio.run(_supervise(installation, on_ready, changed))
         except StackError as error:
             _leave_word(home, error)
             raise

@@ -138,7 +138,7 @@ def _print_places(installation: Installation, as_json: bool, seconds: float) -> 
         out.print()
         roles = {"anna": "staff", "dora": "data protection officer", "adam": "administrator", "axel": "auditor"}
         table(
-            ("Account", "Role", "One-time password"),
+            ("Account", "Role", "Password"),
             [(account, roles.get(account, ""), password) for account, password in passwords.items()],
         )
         out.print(f"\nReady after {seconds:.1f} s. Data: {installation.home.directory}", style="dim", markup=False)
