@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 
 from events.catalogue.consents import ConsentGiven, ConsentWithdrawn
@@ -20,7 +19,6 @@ from events.catalogue.vocabulary import THE_PERSON, Event, Personal
 from events.deciding import Decider, Refused, command, state
 from events.envelope import Recorded
 from events.projecting import Projection, Terms, projection
-from events.runtime.keys import KEYS_SQL
 from events.runtime.service import Service
 from events.runtime.settings import Settings
 
@@ -139,21 +137,15 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installation(database: Callable[[], str], key_file: Path) -> Callable[..., Settings]:
+def installation(
+    database: Callable[[], str], key_database: Callable[[], str], key_file: Path
+) -> Callable[..., Settings]:
     """Make the settings of a new installation: databases of its own, and topics of its own where there is a broker."""
 
     def make(bootstrap: str = "127.0.0.1:1", idempotence: bool = True) -> Settings:
-        keys = database()
-
-        async def prepare() -> None:
-            connection = await asyncpg.connect(keys)
-            await connection.execute(KEYS_SQL.read_text(encoding="utf-8"))
-            await connection.close()
-
-        _in_a_thread(prepare)
         return Settings(
             database_url=database(),
-            keys_database_url=keys,
+            keys_database_url=key_database(),
             key_encryption_key_file=key_file,
             kafka_bootstrap_servers=bootstrap,
             kafka_idempotence=idempotence,
@@ -165,14 +157,6 @@ def installation(database: Callable[[], str], key_file: Path) -> Callable[..., S
         )
 
     return make
-
-
-def _in_a_thread(work: Callable[[], Any]) -> None:
-    import threading
-
-    thread = threading.Thread(target=lambda: asyncio.run(work()))
-    thread.start()
-    thread.join()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import base64
 import contextlib
 import json
 import os
-import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -25,7 +23,6 @@ from consent.settings import ConsentSettings
 from events.catalogue import OWNERS
 from events.catalogue.vocabulary import Event
 from events.envelope import HEADERS, Recorded, encode
-from events.runtime.keys import KEYS_SQL
 from web.identity import Identity
 from web.testing import Keys, client_of, somebody
 
@@ -114,24 +111,14 @@ def signing(secrets: tuple[Path, Path, Keys]) -> Keys:
 
 @pytest.fixture(scope="module")
 def installation(
-    database: Callable[[], str], secrets: tuple[Path, Path, Keys], kafka: Any
+    database: Callable[[], str], key_database: Callable[[], str], secrets: tuple[Path, Path, Keys], kafka: Any
 ) -> Callable[..., ConsentSettings]:
     """Make the settings of a new installation, with databases and topics of its own."""
 
     def make(**more: Any) -> ConsentSettings:
-        keys = database()
-
-        async def prepare() -> None:
-            connection = await asyncpg.connect(keys)
-            await connection.execute(KEYS_SQL.read_text(encoding="utf-8"))
-            await connection.close()
-
-        thread = threading.Thread(target=lambda: asyncio.run(prepare()))
-        thread.start()
-        thread.join()
         settings = {
             "database_url": database(),
-            "keys_database_url": keys,
+            "keys_database_url": key_database(),
             "key_encryption_key_file": secrets[0],
             "identity_keys_file": secrets[1],
             "kafka_bootstrap_servers": kafka.bootstrap,

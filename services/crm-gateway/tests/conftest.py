@@ -7,20 +7,17 @@ import base64
 import contextlib
 import json
 import os
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
-import asyncpg
 import pytest
 import pytest_asyncio
 
 from crm_gateway.main import Gateway, build
 from crm_gateway.settings import Settings
-from events.runtime.keys import KEYS_SQL
 from web.testing import Keys, client_of, somebody
 
 CRM = somebody("crm", account="lime")
@@ -34,7 +31,10 @@ def signing() -> Keys:
 
 @pytest.fixture(scope="module")
 def settings_of(
-    database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory, signing: Keys
+    database: Callable[[], str],
+    key_database: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
+    signing: Keys,
 ) -> Callable[..., Settings]:
     """Make the settings of a new installation."""
 
@@ -42,19 +42,9 @@ def settings_of(
         secrets = tmp_path_factory.mktemp("secrets")
         (secrets / "kek").write_text(f"1:{base64.b64encode(os.urandom(32)).decode()}\n")
         (secrets / "jwks").write_text(json.dumps(signing.public))
-        keys = database()
-
-        async def prepare() -> None:
-            connection = await asyncpg.connect(keys)
-            await connection.execute(KEYS_SQL.read_text(encoding="utf-8"))
-            await connection.close()
-
-        thread = threading.Thread(target=lambda: asyncio.run(prepare()))
-        thread.start()
-        thread.join()
         return Settings(
             database_url=database(),
-            keys_database_url=keys,
+            keys_database_url=key_database(),
             key_encryption_key_file=secrets / "kek",
             identity_keys_file=secrets / "jwks",
             kafka_bootstrap_servers=bootstrap,

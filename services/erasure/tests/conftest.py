@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import os
-import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from erasure.settings import Settings
-from events.runtime.keys import KEYS_SQL
 from web.testing import Keys
 
 
 @pytest.fixture
-def settings_of(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Settings]:
+def settings_of(
+    database: Callable[[], str], key_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Settings]:
     """Make the settings of a new installation."""
 
     def make(bootstrap: str = "127.0.0.1:1", **more: Any) -> Settings:
         secrets = tmp_path_factory.mktemp("secrets")
         (secrets / "kek").write_text(f"1:{base64.b64encode(os.urandom(32)).decode()}\n")
         (secrets / "jwks").write_text(json.dumps(Keys().public))
-        keys = database()
-
-        async def prepare() -> None:
-            connection = await asyncpg.connect(keys)
-            await connection.execute(KEYS_SQL.read_text(encoding="utf-8"))
-            await connection.close()
-
-        thread = threading.Thread(target=lambda: asyncio.run(prepare()))
-        thread.start()
-        thread.join()
         return Settings(
             database_url=database(),
-            keys_database_url=keys,
+            keys_database_url=key_database(),
             key_encryption_key_file=secrets / "kek",
             identity_keys_file=secrets / "jwks",
             kafka_bootstrap_servers=bootstrap,

@@ -7,7 +7,6 @@ import base64
 import contextlib
 import json
 import os
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -24,7 +22,6 @@ from events.catalogue import OWNERS
 from events.catalogue.access import AccessLinkIssued, AccessLinkRevoked
 from events.catalogue.vocabulary import Actor, Event
 from events.envelope import HEADERS, Recorded, encode
-from events.runtime.keys import KEYS_SQL
 from events.runtime.transport import TransportKey
 from notifier.main import Notifier, build
 from notifier.settings import NotifierSettings
@@ -191,24 +188,17 @@ def plain_settings(secrets: Secrets) -> Callable[..., NotifierSettings]:
 
 @pytest.fixture(scope="module")
 def installation(
-    database: Callable[[], str], plain_settings: Callable[..., NotifierSettings], kafka: Any
+    database: Callable[[], str],
+    key_database: Callable[[], str],
+    plain_settings: Callable[..., NotifierSettings],
+    kafka: Any,
 ) -> Callable[..., NotifierSettings]:
     """Make the settings of a new installation, with databases and topics of its own."""
 
     def make(**more: Any) -> NotifierSettings:
-        keys = database()
-
-        async def prepare() -> None:
-            connection = await asyncpg.connect(keys)
-            await connection.execute(KEYS_SQL.read_text(encoding="utf-8"))
-            await connection.close()
-
-        thread = threading.Thread(target=lambda: asyncio.run(prepare()))
-        thread.start()
-        thread.join()
         settings = {
             "database_url": database(),
-            "keys_database_url": keys,
+            "keys_database_url": key_database(),
             "kafka_bootstrap_servers": kafka.bootstrap,
             "kafka_idempotence": kafka.is_apache,
             "topic_prefix": f"t{uuid4().hex[:8]}.",

@@ -7,7 +7,6 @@ import base64
 import contextlib
 import json
 import os
-import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -26,7 +24,6 @@ from events.catalogue.consents import ConsentGiven, KindDefined, PurposeDefined,
 from events.catalogue.persons import PersonAdmitted, PersonChanged
 from events.catalogue.vocabulary import THE_SYSTEM, Actor, Event
 from events.envelope import HEADERS, Recorded, decode, encode, has_personal, key_of, partition_of
-from events.runtime.keys import KEYS_SQL
 from events.runtime.transport import TransportKey
 from subject_access import reading
 from subject_access.main import SubjectAccess, build
@@ -264,23 +261,15 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Secrets:
 
 
 @pytest.fixture(scope="module")
-def installation(database: Callable[[], str], secrets: Secrets, kafka: Any) -> Callable[..., SubjectAccessSettings]:
+def installation(
+    database: Callable[[], str], key_database: Callable[[], str], secrets: Secrets, kafka: Any
+) -> Callable[..., SubjectAccessSettings]:
     """Make the settings of a new installation, with databases and topics of its own."""
 
     def make(**more: Any) -> SubjectAccessSettings:
-        keys = database()
-
-        async def prepare() -> None:
-            connection = await asyncpg.connect(keys)
-            await connection.execute(KEYS_SQL.read_text(encoding="utf-8"))
-            await connection.close()
-
-        thread = threading.Thread(target=lambda: asyncio.run(prepare()))
-        thread.start()
-        thread.join()
         settings = {
             "database_url": database(),
-            "keys_database_url": keys,
+            "keys_database_url": key_database(),
             "kafka_bootstrap_servers": kafka.bootstrap,
             "kafka_idempotence": kafka.is_apache,
             "topic_prefix": f"t{uuid4().hex[:8]}.",

@@ -4,6 +4,7 @@ A pytest plugin (`pytest_plugins = ["stack.testing"]`). Fixtures, all for the wh
 
 - `postgres`: an embedded server without fsync (`RunningPostgres`; `.url` is the superuser's address).
 - `database`: makes a new empty database at each call and answers its address. For the test module.
+- `key_database`: the same with the tables of the key database in it.
 - `kafka`: a broker (`RunningBroker`: `.bootstrap`, `.kind`, `.is_apache`): Apache Kafka by testcontainers where a Docker
   engine answers, else by Java and Maven, else the embedded broker. `GDPR_TEST_BROKER` forces one of `docker`, `maven`,
   `embedded`.
@@ -32,6 +33,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from events.runtime.keys import KEYS_SQL
 from stack import kafka as apache
 from stack.broker import RunningBroker, start_broker
 from stack.mailbox import Mailbox, start_mailbox
@@ -106,6 +108,18 @@ def database(postgres: RunningPostgres, _database_numbers: Iterator[int]) -> Cal
         name = f"test_{next(_database_numbers)}"
         _in_a_loop_of_its_own(postgres.url, f"CREATE DATABASE {name} STRATEGY file_copy")
         return postgres.cluster.url(name)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def key_database(database: Callable[[], str]) -> Callable[[], str]:
+    """Each call makes a new key database, without a key, and answers its address."""
+
+    def make() -> str:
+        url = database()
+        _in_a_loop_of_its_own(url, KEYS_SQL.read_text(encoding="utf-8"))
+        return url
 
     return make
 

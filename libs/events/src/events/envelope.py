@@ -169,6 +169,11 @@ def open_envelope(envelope: Envelope, secret: bytes | None, place: Place | None 
         data = kind.model_validate_json(upcast(envelope.type, written, kind.schema_version, body))
     except ValidationError as error:
         raise Unreadable(f"{envelope.type} does not fit its schema in {error.error_count()} places") from None
+    return recorded_of(envelope, data, place)
+
+
+def recorded_of(envelope: Envelope, data: Event, place: Place | None) -> Recorded[Event]:
+    """Give an event with what its envelope says; ``data`` is what was made of the envelope's."""
     return Recorded(
         id=envelope.id,
         type=envelope.type,

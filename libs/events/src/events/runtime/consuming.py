@@ -22,7 +22,7 @@ from aiokafka.structs import TopicPartition
 
 from events.catalogue import PARTITIONS
 from events.catalogue.vocabulary import Event
-from events.envelope import Envelope, Place, Recorded, decode_envelope, open_envelope
+from events.envelope import Envelope, Place, Recorded, decode_envelope, open_envelope, recorded_of
 from events.errors import EventError, Unreadable
 from events.runtime import metrics
 from events.runtime.cancelling import is_ours
@@ -35,6 +35,8 @@ from events.runtime.settings import Settings
 log = logger(__name__)
 
 RETRY_HALTED_SECONDS = 15.0
+UNREAD: Any = None
+"""The data of an event that was not read."""
 
 
 class Stop(Exception):
@@ -338,7 +340,8 @@ class Consumer:
                     secret = mine.get(envelope.data.key) if envelope.data.key is not None else None
                     batch.events.append(open_envelope(envelope, secret, where))
                 else:
-                    batch.events.append(_unopened(envelope, where))
+                    # Nobody here wants to read it: its version still counts.
+                    batch.events.append(recorded_of(envelope, UNREAD, where))
             except EventError as error:
                 broken[place] = Stop(where, str(error))
         for broke in broken.values():
@@ -421,24 +424,6 @@ def _proves(record: Any, position: Position) -> bool:
         return record.offset == position.next_offset - 1 and decode_envelope(record.value or b"").id == position.last_id
     except Unreadable:
         return False
-
-
-def _unopened(envelope: Envelope, place: Place) -> Recorded[Event]:
-    """Give an event that nobody here wants to read: its version still counts."""
-    return Recorded(
-        id=envelope.id,
-        type=envelope.type,
-        stream=envelope.stream,
-        version=int(envelope.sequence),
-        subject=envelope.subject,
-        occurred=envelope.time,
-        recorded=envelope.recordedtime,
-        source=envelope.source,
-        correlation=envelope.correlationid,
-        causation=envelope.causationid,
-        data=None,  # type: ignore[arg-type]
-        place=place,
-    )
 
 
 async def share(pool: Pool, name: str, owner: UUID, seconds: float) -> set[int]:
