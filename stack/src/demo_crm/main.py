@@ -117,12 +117,14 @@ class LogLines(logging.Formatter):
     """One JSON object on each line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record; of an exception only its type, since its text may quote what somebody typed."""
+        """Write a record; of an exception only its type, since its text may quote what somebody typed. What asyncio says of a
+        task that failed shows the exception too."""
+        failed = record.name == "asyncio" and record.exc_info
         said = {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": "a task or a callback failed" if failed else record.getMessage(),
         }
         if record.exc_info and record.exc_info[0]:
             said["error"] = record.exc_info[0].__name__
@@ -135,4 +137,8 @@ def main() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogLines())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
-    asyncio.run(run(settings))
+    try:
+        asyncio.run(run(settings))
+    except Exception as error:  # Python itself would print its text
+        log.critical("ended by an error", exc_info=error)
+        sys.exit(1)
