@@ -160,6 +160,7 @@ BAD_CLAIMS: list[tuple[str, dict[str, Any]]] = [
     ("without an end", {"exp": None}),
     ("from the future", {"iat": int(time.time()) + 3600}),
     ("another nonce", {"nonce": "replayed"}),
+    ("a nonce in other letters", {"nonce": "wiederholt, für Zoë"}),
     ("no account", {"sub": ""}),
     ("an account that is none", {"sub": 7}),
     ("an account that is too long", {"sub": "x" * 129}),

@@ -172,7 +172,7 @@ class OpenId:
             raise self._failed("expired")
         if not isinstance(made, int | float) or made > now + SKEW:
             raise self._failed("from the future")
-        if not hmac.compare_digest(str(claims.get("nonce", "")), begun.nonce):
+        if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), begun.nonce.encode()):
             raise self._failed("nonce")
 
     async def _verified(self, token: str, provider: Mapping[str, Any]) -> dict[str, Any]:
