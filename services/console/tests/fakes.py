@@ -67,7 +67,7 @@ def persons() -> dict[str, dict[str, Any]]:
                 "kind": "order",
                 "record_ref": "A-2026-118",
                 "state": "present",
-                "values": {"custom.total": 129.5, "custom.what": "Regenjacke <b>rot</b>"},
+                "values": {"placed": "2026-05-02", "total": 129.5, "what": "Regenjacke <b>rot</b>"},
                 "first_news": NOW.isoformat(),
                 "last_change": NOW.isoformat(),
             }
@@ -116,8 +116,8 @@ KINDS = [
 
 FIELDS = {
     "groups": {
-        "who-you-are": {"de": "Wer Sie sind", "en": "Who you are"},
-        "how-we-reach-you": {"de": "Wie wir Sie erreichen", "en": "How we reach you"},
+        "who-you-are": {"de": "Zur Person", "en": "About the person"},
+        "how-we-reach-you": {"de": "Kontakt", "en": "Contact"},
         "work": {"de": "Beruf und Firma", "en": "Work"},
         "further": {"de": "Weitere Angaben", "en": "Further details"},
     },
@@ -135,6 +135,7 @@ FIELDS = {
             ("customer_number", "text", "further", "Kundennummer", "Customer number", "described", True),
             ("custom.vip", "yes_no", "further", "Stammkundin", "Regular customer", "described", False),
             ("custom.shoe_size", "number", "further", "Shoe size", "Shoe size", "discovered", False),
+            ("order.placed", "date", "further", "Bestellt am", "Placed on", "described", False),
         )
     ],
 }

@@ -94,6 +94,14 @@ async def test_services_that_nobody_started_hold_up_nothing(make_desk: Any) -> N
     assert "The mail dispatch is not reachable at the moment." in html
 
 
+async def test_a_record_is_told_in_the_words_of_the_catalogue(desk: Desk) -> None:
+    anna = await desk.signed_in("anna", **{"Accept-Language": "de"})
+    html = await anna.get(PERSON)
+    assert "Bestellung <span" in html
+    assert "Bestellt am: 2. Mai 2026" in html
+    assert "Total: 129,5" in html, "what nobody has described has its own name, without its kind once more"
+
+
 async def test_what_the_crm_wrote_is_text_and_nothing_more(desk: Desk) -> None:
     person = desk.fakes.persons[str(ERIKA)]
     person["display_name"] = "<script>alert(1)</script> \"Erika'"
@@ -117,6 +125,7 @@ async def test_the_crms_key_leaves_the_address_at_once(desk: Desk) -> None:
     html = await anna.get("/actionpad?crm_ref=K-999")
     assert anna.status == 404
     assert "no such person" in html
+    assert 'href="/actionpad?crm_ref=K-999"' in html, "trying again is trying for the same customer"
     html = await anna.get("/actionpad")
     assert anna.status == 400
     assert "did not say which customer" in html

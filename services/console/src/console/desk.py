@@ -126,11 +126,17 @@ class Desk:
         )
 
     def problem(self, request: http.Request, problem: Problem) -> http.Response:
-        """Render a problem, with the desk around it where somebody has signed in."""
+        """Render a problem, with the desk around it where somebody has signed in.
+
+        What a role forbids it forbids the next time, too; all else may be tried again, for the same customer.
+        """
         session = session_of(request)
         member = member_of(session) if session else None
         panel = is_panel(request)
-        return self.pages.problem(request, problem, framed=panel, **self._frame(request, member, panel=panel))
+        here = request.path_qs if request.method == "GET" else request.path
+        again = here if member and problem.status != 403 else ""
+        frame = self._frame(request, member, panel=panel)
+        return self.pages.problem(request, problem, framed=panel, again=again, **frame)
 
     def _frame(self, request: http.Request, member: Identity | None, *, panel: bool) -> dict[str, Any]:
         language, now = language_of(request), self.clock()

@@ -10,7 +10,7 @@ from typing import Any
 from babel import UnknownLocaleError
 
 from console.answers import Field, Fields, Happened, Kind, Person
-from console.words import BY, EVENTS, METHODS
+from console.words import BY, EVENTS, METHODS, RECORDS
 from web.catalogues import N_
 from web.languages import Language
 
@@ -98,13 +98,14 @@ def shown_records(person: Person, fields: Fields | None, language: Language) -> 
     for one in person.records:
         told = []
         for name, value in one.values.items():
-            lines = shown(value, known.get(name), language)
-            if lines:
-                label = said(known[name].labels, language, name) if name in known else _own_name(name)
+            field = known.get(f"{one.kind}.{name}")
+            if lines := shown(value, field, language):
+                described = field is not None and field.state == "described"
+                label = said(field.labels, language, name) if field and described else _own_name(name)
                 told.append(f"{label}: {', '.join(lines)}")
         found.append(
             {
-                "kind": one.kind.replace("_", " ").capitalize(),
+                "kind": language.say(RECORDS[one.kind]) if one.kind in RECORDS else _own_name(one.kind),
                 "ref": one.record_ref,
                 "removed": one.state != "present",
                 "values": told,

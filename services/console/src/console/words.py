@@ -137,6 +137,19 @@ FIELD_TYPES: Final[Mapping[str, str]] = {
     "language": N_("Language"),
 }
 
+RECORDS: Final[Mapping[str, str]] = {
+    "order": N_("Order"),
+    "invoice": N_("Invoice"),
+    "contract": N_("Contract"),
+    "offer": N_("Offer"),
+    "note": N_("Note"),
+    "ticket": N_("Enquiry"),
+    "call": N_("Telephone call"),
+    "task": N_("Task"),
+    "meeting": N_("Meeting"),
+}
+"""Kinds of records that many CRMs have; any other shows its own name."""
+
 MODEL_STATES: Final[Mapping[str, tuple[str, str]]] = {
     "serving": (N_("Serving"), "good"),
     "rebuilding": (N_("Being rebuilt"), "waiting"),

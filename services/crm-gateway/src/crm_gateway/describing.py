@@ -12,12 +12,12 @@ from events.catalogue.persons import CORE_FIELDS, FieldType
 from events.runtime.service import Service
 
 GROUPS: Final[dict[str, dict[str, str]]] = {
-    "who-you-are": {"de": "Wer Sie sind", "en": "Who you are"},
-    "how-we-reach-you": {"de": "Wie wir Sie erreichen", "en": "How we reach you"},
+    "who-you-are": {"de": "Zur Person", "en": "About the person"},
+    "how-we-reach-you": {"de": "Kontakt", "en": "Contact"},
     "work": {"de": "Beruf und Firma", "en": "Work"},
     "further": {"de": "Weitere Angaben", "en": "Further details"},
 }
-"""The groups in which fields are shown, in their order."""
+"""The groups in which fields are shown to staff, in their order; the portal has words of its own for the customer."""
 
 _CORE: Final[dict[str, tuple[str, str, str]]] = {
     "salutation": ("who-you-are", "Anrede", "Salutation"),
