@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
+from stack import demo_fields
 from stack.broker import broker_program, broker_waits_for
 from stack.databases import ensure_databases
 from stack.home import ChildState
@@ -97,7 +98,17 @@ def _service(service: Service, installation: Installation, http: aiohttp.ClientS
 
     url = installation.url(service)
     after = tuple(name for name in service.after if name in there)
-    return Child(service.name, program, _says_ready(http, url), after=after, url=url)
+    ready = _says_ready(http, url)
+    if service.name == "demo-crm" and "crm-gateway" in there:
+        ready = _both(ready, lambda: demo_fields.describe(installation, http))
+    return Child(service.name, program, ready, after=after, url=url)
+
+
+def _both(first: WaitsFor, then: WaitsFor) -> WaitsFor:
+    async def waits_for() -> str | None:
+        return await first() or await then()
+
+    return waits_for
 
 
 def _says_ready(http: aiohttp.ClientSession, url: str) -> WaitsFor:
