@@ -52,22 +52,22 @@ def test_a_mail_that_was_sent_stands_in_the_mailbox(mail):
 def test_a_mail_server_may_refuse_for_now_for_good_or_lose_its_answer(mail):
     mail.behave("temporary", times=1)
     with pytest.raises(smtplib.SMTPDataError) as refused:
-        send(mail, "t@example.org")
+        send(mail, "temporary@example.org")
     assert refused.value.smtp_code == 451
-    send(mail, "t@example.org", "second-try")
+    send(mail, "temporary@example.org", "second-try")
 
-    mail.behave("permanent", recipient="p@example.org")
+    mail.behave("permanent", recipient="permanent@example.org")
     with pytest.raises(smtplib.SMTPDataError) as refused:
-        send(mail, "p@example.org")
+        send(mail, "permanent@example.org")
     assert refused.value.smtp_code == 550
     send(mail, "other@example.org")
 
     mail.behave("drop")
     with pytest.raises(smtplib.SMTPServerDisconnected):
-        send(mail, "d@example.org")
-    assert mail.mails("d@example.org") == []
+        send(mail, "dropped@example.org")
+    assert mail.mails("dropped@example.org") == []
 
     mail.behave("lost-answer", times=1)
     with pytest.raises(smtplib.SMTPServerDisconnected):
-        send(mail, "l@example.org")
-    assert len(mail.mails("l@example.org")) == 1
+        send(mail, "lost-answer@example.org")
+    assert len(mail.mails("lost-answer@example.org")) == 1

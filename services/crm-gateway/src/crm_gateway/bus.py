@@ -118,7 +118,7 @@ class Bus:
         while True:
             try:
                 await make_topics(self._settings, [self._inbound, self._outbound], boundary=True)
-                await self._broker.start()
+                await self._start()
                 self.waits_for, pause = None, 0.1
                 await self._publish()
             except (*BROKER_TROUBLE, *UNREACHABLE) as error:
@@ -129,6 +129,16 @@ class Bus:
                 self._broker = self._make()  # one that was stopped does not start again
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
+
+    async def _start(self) -> None:
+        """Start, to the end also when cancelled meanwhile: a broker that is half started cannot be stopped, and leaks."""
+        starting = asyncio.ensure_future(self._broker.start())
+        try:
+            await asyncio.shield(starting)
+        finally:
+            await asyncio.wait({starting}, timeout=GRACE)
+            if not starting.done():
+                starting.cancel()
 
     # --- crm.inbound --------------------------------------------------------------------------------------------
 
