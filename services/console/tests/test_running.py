@@ -129,6 +129,18 @@ async def test_what_waits_for_the_crm_is_seen_and_tried_again(desk: Desk) -> Non
     assert desk.fakes.heard[-1][:2] == ("POST", f"/v1/crm/webhooks/{desk.fakes.posts[0]['message']}/retries")
 
 
+async def test_what_the_crm_refused_is_seen(desk: Desk) -> None:
+    adam, dora = await desk.signed_in("adam"), await desk.signed_in("dora")
+    assert "The CRM has refused nothing." in await adam.get("/deliveries")
+    times = {"informed": NOW.isoformat(), "refused": NOW.isoformat()}
+    desk.fakes.refusals = [{"message": str(uuid4()), "subject_id": str(ERIKA), "what": "consent", **times}]
+    html = await adam.get("/deliveries")
+    assert "The CRM has refused nothing." not in html
+    assert str(ERIKA) in html
+    assert "/history/" not in html, "administrators read no histories"
+    assert f'href="/history/{ERIKA}"' in await dora.get("/deliveries")
+
+
 async def test_read_models_of_all_services_are_seen_and_rebuilt(make_desk: Any) -> None:
     desk = await make_desk(erasure_url="http://127.0.0.1:1")
     adam = await desk.signed_in("adam")

@@ -179,6 +179,13 @@ async def test_a_change_of_ours_reaches_topic_webhook_and_feed(
 
     (post,) = await eventually(delivered)
     assert (post["tries"], post["last_fault"]) == (3, None)
+    await tell(subject, withdrawn(NOON + timedelta(hours=2)))
+
+    async def newest_first() -> bool:
+        posts = await gateway.get("/v1/crm/webhooks?state=delivered&limit=2", who=STAFF)
+        return len(posts) == 2 and posts[1]["message"] == said["message"]
+
+    assert await eventually(newest_first)
 
 
 async def test_a_post_that_nobody_takes_is_dead_and_visible_until_somebody_tries_it_again(
@@ -238,10 +245,13 @@ async def test_the_crm_confirms_or_refuses_each_at_any_door(gateway: Running, te
     said = json.dumps({**refusal, "message": second, "reason": "no such field"}).encode()
     await producer.send_and_wait(gateway.settings.topic_prefix + "crm.inbound", said)
     await producer.stop()
-    pool = gateway.gateway.service.pool
-    await eventually(
-        lambda: pool.fetchval("SELECT count(*) FROM deliveries WHERE message = $1 AND state = 'refused'", UUID(second))
-    )
+
+    async def seen() -> Any:
+        return [one for one in await gateway.get("/v1/crm/refusals", who=STAFF) if one["message"] == second]
+
+    (refused,) = await eventually(seen)
+    assert (refused["subject_id"], refused["what"]) == (subject, "consent")
+    assert "no such field" not in str(refused), "the reason may speak of the customer: it stands in their history"
 
 
 async def test_what_came_from_the_crm_is_not_told_back(gateway: Running, tell: Any) -> None:

@@ -111,6 +111,15 @@ class Post(BaseModel):
     last_fault: str | None = None
 
 
+class RefusedByCrm(BaseModel):
+    """One message that the CRM does not take over."""
+
+    message: UUID
+    subject_id: UUID
+    informed: datetime
+    refused: datetime
+
+
 class WordingShown(BaseModel):
     """Which text was shown."""
 

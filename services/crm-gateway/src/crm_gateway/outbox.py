@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from crm_gateway.projections.deliveries import deliveries
+from crm_gateway.projections.deliveries import DeliveryRow, deliveries
 from crm_gateway.projections.persons import persons
 from events.catalogue.crm import ConsentState
 from events.catalogue.vocabulary import Erased
@@ -88,6 +88,12 @@ class Outbox:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(left, 1.0)):
                     await self._news.wait()
+
+    async def refusals(self, limit: int) -> list[DeliveryRow]:
+        """Give what the CRM said that it does not take over, the newest first."""
+        return await self._service.reader(deliveries).select(
+            "WHERE t.state = 'refused' ORDER BY t.answered DESC, t.message LIMIT $1", limit
+        )
 
     async def told(self, numbers: dict[UUID, int]) -> list[Told]:
         """Give the entries of these messages, in their order."""

@@ -153,10 +153,11 @@ class Webhook:
             return type(error).__name__
 
     async def queue(self, states: list[str], limit: int) -> list[Queued]:
-        """Give the posts in these states, oldest first."""
+        """Give the posts in these states: what is to be done oldest first, what is done newest first."""
+        order = "DESC" if states == ["delivered"] else "ASC"
         rows = await self._service.pool.fetch(
-            "SELECT sequence, message, subject, state, tries, next_try, last_try, last_fault FROM webhooks"
-            " WHERE state = ANY($1) ORDER BY sequence LIMIT $2",
+            "SELECT sequence, message, subject, state, tries, next_try, last_try, last_fault FROM webhooks"  # noqa: S608
+            f" WHERE state = ANY($1) ORDER BY sequence {order} LIMIT $2",
             states,
             limit,
         )

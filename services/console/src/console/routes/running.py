@@ -10,7 +10,7 @@ from uuid import UUID
 from aiohttp import web as http
 from pydantic import BaseModel, StringConstraints
 
-from console.answers import Kind, Outcome, Post, Quarantined, ReadModels
+from console.answers import Kind, Outcome, Post, Quarantined, ReadModels, RefusedByCrm
 from console.calling import Refusal, Unreachable, part
 from console.desk import Asked, Desk, Nothing
 from console.words import refused
@@ -159,11 +159,13 @@ def _quarantine(app: http.Application, desk: Desk) -> None:
 def _deliveries(app: http.Application, desk: Desk) -> None:
     @desk.opens("see-deliveries")
     async def listed(asked: Asked) -> http.Response:
-        waiting, delivered = await asyncio.gather(
+        waiting, delivered, not_taken = await asyncio.gather(
             desk.calls.get(asked.member, "crm-gateway", "/v1/crm/webhooks", list[Post], state="open"),
             desk.calls.get(asked.member, "crm-gateway", "/v1/crm/webhooks", list[Post], state="delivered", limit=20),
+            desk.calls.get(asked.member, "crm-gateway", "/v1/crm/refusals", list[RefusedByCrm]),
         )
-        return asked.page("deliveries.html", waiting=waiting, delivered=delivered, form=RETRY_POST.blank(asked.request))
+        posts = {"waiting": waiting, "delivered": delivered, "refused": not_taken}
+        return asked.page("deliveries.html", form=RETRY_POST.blank(asked.request), **posts)
 
     @desk.opens("retry-delivery")
     async def retry(asked: Asked) -> http.Response:

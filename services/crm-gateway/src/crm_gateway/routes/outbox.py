@@ -62,6 +62,23 @@ class Post(BaseModel):
     last_fault: str | None = Field(description="What went wrong the last time: a status, or the kind of failure.")
 
 
+class HowMany(BaseModel):
+    """How many to show."""
+
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class RefusedByCrm(BaseModel):
+    """One message that the CRM does not take over: there and here differ until somebody sees to it."""
+
+    message: UUID
+    subject_id: UUID
+    about: UUID = Field(description="The event that the CRM was told of.")
+    what: str
+    informed: datetime
+    refused: datetime
+
+
 def routes(outbox: Outbox, webhook: Webhook) -> Routes:
     """Give the routes."""
     made = Routes()
@@ -79,7 +96,7 @@ def routes(outbox: Outbox, webhook: Webhook) -> Routes:
 
     @made.get("/v1/crm/webhooks", query=InQueue, answer=list[Post], roles=("crm", "admin", "dpo"))
     async def queue(call: Call[None, InQueue]) -> list[Post]:
-        """Give the posts to the CRM's webhook that wait or are dead, oldest first."""
+        """Give the posts to the CRM's webhook: those that wait or are dead oldest first, those that arrived newest first."""
         asked = call.query
         wanted: list[str] = ["waiting", "dead"] if asked.state == "open" else [asked.state]
         return [
@@ -94,6 +111,21 @@ def routes(outbox: Outbox, webhook: Webhook) -> Routes:
                 last_fault=one.last_fault,
             )
             for one in await webhook.queue(wanted, asked.limit)
+        ]
+
+    @made.get("/v1/crm/refusals", query=HowMany, answer=list[RefusedByCrm], roles=("crm", "admin", "dpo"))
+    async def refusals(call: Call[None, HowMany]) -> list[RefusedByCrm]:
+        """Give what the CRM refused by `crm.delivery.refused`, the newest first. Its reason stands in the person's history."""
+        return [
+            RefusedByCrm(
+                message=one.message,
+                subject_id=one.subject,
+                about=one.about,
+                what=one.what,
+                informed=one.informed,
+                refused=one.answered or one.informed,
+            )
+            for one in await outbox.refusals(call.query.limit)
         ]
 
     @made.post(
