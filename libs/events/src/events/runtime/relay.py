@@ -47,7 +47,7 @@ Sent = tuple[str, int, Any]
 """Topic, partition, and the broker's answer to come."""
 START: Cursor = (-1, -1, -1)
 LOCK = "SELECT pg_try_advisory_lock(20161, 3)"
-BATCH = 4000
+BATCH = 12_000
 SEND_SECONDS = 15.0
 LOOK_SECONDS = 3.0
 
