@@ -38,9 +38,9 @@ SELECT c.state, c.since, c.recorded, c.decided_by, c.method, c.strength, c.wordi
 """
 # Few keys against tables of any size: by index, also while statistics are missing.
 BY_INDEX = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off"
-CONNECTIONS = 2
-MOST_AT_ONCE = 8
-"""Of one question. While the database answers it, we read the next: larger ones would have us wait for each other."""
+CONNECTIONS = 1
+MOST_AT_ONCE = 64
+"""Of one question. A second connection makes the questions smaller and takes the processor from who answers them."""
 MOST_TURNS = 5
 TIMEOUT_SECONDS = 5.0
 PAUSE_SECONDS = 0.2
