@@ -27,7 +27,7 @@ REASONS = (
     ("asked-in-person", N_("In person")),
     ("own-initiative", N_("Not asked: we send it of our own accord")),
 )
-HOURS = (("24", N_("One day")), ("72", N_("Three days")), ("168", N_("One week")))
+HOURS = (("24", N_("One day")), ("72", N_("Three days")), ("168", N_("One week")), ("336", N_("Two weeks")))
 
 
 class SendLink(BaseModel):
@@ -35,7 +35,7 @@ class SendLink(BaseModel):
 
     to: Annotated[str, StringConstraints(max_length=320)]
     language: Literal["de", "en"]
-    hours: Literal["24", "72", "168"]
+    hours: Literal["24", "72", "168", "336"]
     reason: Literal["asked-by-telephone", "asked-by-letter", "asked-by-email", "asked-in-person", "own-initiative"]
 
 
@@ -59,7 +59,7 @@ def add_to(app: http.Application, desk: Desk) -> None:
     async def ask(asked: Asked) -> http.Response:
         whose = await person(asked)
         language = whose.values.get("language")
-        known = {"hours": "72", "language": language if language in {"de", "en"} else "de"}
+        known = {"hours": "336", "language": language if language in {"de", "en"} else "de"}
         if len(whose.emails) == 1:
             known["to"] = whose.emails[0]
         return _send_page(asked, whose, SEND.blank(asked.request, known))
