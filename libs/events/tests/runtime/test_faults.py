@@ -129,7 +129,8 @@ async def test_poison_stops_its_partition_before_itself(installation: Any, servi
         await raw(settings, "gdpr.consents", partition_of(str(anna)), b'{"not": "an envelope"}')
         waits = await eventually(lambda: [w for w in service.waits_for() if "stopped" in w])
         assert "stopped at offset 1" in waits[0]
-        stored = await service.pool.fetchrow("SELECT * FROM positions WHERE halted IS NOT NULL")
+        # What the process knows, the table says a moment later.
+        stored = await eventually(lambda: service.pool.fetchrow("SELECT * FROM positions WHERE halted IS NOT NULL"))
         assert stored["next_offset"] == 1
 
 
