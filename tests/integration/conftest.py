@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from playwright.async_api import Browser, Page, async_playwright
 from stack.running_stack import RunningStack
 
 Gdpr: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
-Looked: TypeAlias = Callable[[Page], Any]
 
 
 @pytest.fixture(scope="session")
@@ -40,17 +40,11 @@ def gdpr(running_stack: RunningStack) -> Gdpr:
             capture_output=True,
             text=True,
             timeout=limit,
-            env={**_environment(), "GDPR_DATA": str(running_stack.home.directory)},
+            env={**os.environ, "COLUMNS": "200", "GDPR_DATA": str(running_stack.home.directory)},
             check=False,
         )
 
     return run
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return {**os.environ, "COLUMNS": "200"}
 
 
 def told(done: subprocess.CompletedProcess[str]) -> Any:

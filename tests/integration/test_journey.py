@@ -24,7 +24,6 @@ class Words:
     send: str
     reason: str
     sent: str
-    consents: str
     withdraw: str
     agree: str
     withdrawn: str
@@ -39,7 +38,6 @@ GERMAN = Words(
     send="Zugangslink senden",
     reason="Telefon",
     sent="angenommen",
-    consents="Ihre Einwilligungen",
     withdraw="Widerrufen",
     agree="Zustimmen",
     withdrawn="Sie haben widerrufen",
@@ -53,7 +51,6 @@ ENGLISH = Words(
     send="Send access link",
     reason="Telephone",
     sent="took the mail over",
-    consents="Your consents",
     withdraw="Withdraw",
     agree="Agree",
     withdrawn="You have withdrawn",

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,7 +21,8 @@ from consent.main import Consent, build
 from consent.settings import ConsentSettings
 from events.catalogue import OWNERS
 from events.catalogue.vocabulary import Event
-from events.envelope import HEADERS, Recorded, encode
+from events.envelope import HEADERS, encode
+from events.testing import recorded
 from web.identity import Identity
 from web.testing import Keys, client_of, somebody
 
@@ -67,31 +67,19 @@ class Running:
         stream = f"{OWNERS[event.topic]}-{subject}"
         version = self._versions[stream] = self._versions.get(stream, 0) + 1
         keys = await self.consent.service.keys.for_writing([subject])
-        recorded: Recorded[Event] = Recorded(
-            id=event_id or uuid4(),
-            type=type(event).__name__,
-            stream=stream,
-            version=version,
-            subject=subject,
-            occurred=event.at,
-            recorded=datetime.now(UTC),
-            source=f"/{OWNERS[event.topic]}",
-            correlation=None,
-            causation=None,
-            data=event,
-        )
+        made = recorded(event, stream, version, subject, event_id=event_id)
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka)
         await producer.start()
         try:
             await producer.send_and_wait(
                 self.settings.topic_prefix + event.topic,
-                encode(recorded, keys[subject]),
+                encode(made, keys[subject]),
                 key=str(subject).encode(),
                 headers=HEADERS,
             )
         finally:
             await producer.stop()
-        return recorded.id
+        return made.id
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,11 @@ import aiohttp
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from events.catalogue import OWNERS
 from events.catalogue.access import AccessLinkIssued, AccessLinkRevoked
 from events.catalogue.vocabulary import Actor, Event
-from events.envelope import HEADERS, Recorded, encode
+from events.envelope import HEADERS, encode
 from events.runtime.transport import TransportKey
+from events.testing import recorded
 from notifier.main import Notifier, build
 from notifier.settings import NotifierSettings
 from web.identity import Identity
@@ -94,25 +94,13 @@ class Running:
         stream = f"link-{link}"
         version = self._versions[stream] = self._versions.get(stream, 0) + 1
         keys = await self.notifier.service.keys.for_writing([subject])
-        recorded: Recorded[Event] = Recorded(
-            id=uuid4(),
-            type=type(event).__name__,
-            stream=stream,
-            version=version,
-            subject=subject,
-            occurred=event.at,
-            recorded=datetime.now(UTC),
-            source=f"/{OWNERS[event.topic]}",
-            correlation=None,
-            causation=None,
-            data=event,
-        )
+        made = recorded(event, stream, version, subject)
         producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap_servers)
         await producer.start()
         try:
             await producer.send_and_wait(
                 self.settings.topic_prefix + event.topic,
-                encode(recorded, keys[subject]),
+                encode(made, keys[subject]),
                 key=str(subject).encode(),
                 headers=HEADERS,
             )

@@ -25,6 +25,7 @@ from events.catalogue.persons import PersonAdmitted, PersonChanged
 from events.catalogue.vocabulary import THE_SYSTEM, Actor, Event
 from events.envelope import HEADERS, Recorded, decode, encode, has_personal, key_of, partition_of
 from events.runtime.transport import TransportKey
+from events.testing import recorded
 from subject_access import reading
 from subject_access.main import SubjectAccess, build
 from subject_access.projections.persons import persons
@@ -91,19 +92,7 @@ class Portal:
         about = getattr(event, "record", None) or subject or next(filter(None, named), "")
         stream = f"{owner}-{about}" if subject else f"{owner}-{type(event).__name__}-{about}"
         version = self._versions[stream] = self._versions.get(stream, 0) + 1
-        made: Recorded[Event] = Recorded(
-            id=event_id or uuid4(),
-            type=type(event).__name__,
-            stream=stream,
-            version=version,
-            subject=subject,
-            occurred=event.at,
-            recorded=datetime.now(UTC),
-            source=f"/{owner}",
-            correlation=None,
-            causation=None,
-            data=event,
-        )
+        made = recorded(event, stream, version, subject, event_id=event_id)
         key = None
         if subject and has_personal(event):
             key = (await self.access.service.keys.for_writing([subject]))[subject]

@@ -6,10 +6,14 @@ The second try is on the state after the first: nothing new may happen then, whe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
+from uuid import UUID, uuid4
 
+from events.catalogue import OWNERS
 from events.catalogue.vocabulary import ERASED, Event, personal_fields
 from events.deciding import Decider, Refused
+from events.envelope import Recorded
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -75,3 +79,22 @@ class When(Generic[C, S]):
 def erased(event: Event) -> Event:
     """Give the event as it reads once the person's key has been destroyed."""
     return event.model_copy(update=dict.fromkeys(personal_fields(type(event)), ERASED))
+
+
+def recorded(
+    event: Event, stream: str, version: int, subject: UUID | None, *, event_id: UUID | None = None
+) -> Recorded[Event]:
+    """Give an event as the service that owns it would record it now: to put it on its topic in that service's place."""
+    return Recorded(
+        id=event_id or uuid4(),
+        type=type(event).__name__,
+        stream=stream,
+        version=version,
+        subject=subject,
+        occurred=event.at,
+        recorded=datetime.now(UTC),
+        source=f"/{OWNERS[event.topic]}",
+        correlation=None,
+        causation=None,
+        data=event,
+    )
